@@ -1,0 +1,39 @@
+# `make try` and `make test` each set up everything from nothing; the stamp makes the second run quick.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.stamp
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: setup try try-ja test lint bench clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(VENV)/bin/python -m pip check
+	touch $@
+
+# The first look: the helpdesk sample that ships with the repository, a verdict and a model in runs/.
+try: setup
+	$(VENV)/bin/hasei try samples/helpdesk_en.csv --at-least accuracy=0.80 --budget 4m --out runs/helpdesk-$$(date +%Y%m%d-%H%M%S)
+
+try-ja: setup
+	$(VENV)/bin/hasei try samples/helpdesk_ja.csv --at-least accuracy=0.80 --budget 4m --out runs/helpdesk-ja-$$(date +%Y%m%d-%H%M%S)
+
+lint: setup
+	$(VENV)/bin/ruff check src tests bench
+	$(VENV)/bin/ruff format --check src tests bench
+	$(VENV)/bin/mypy
+
+test: lint
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+bench: setup
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(VENV)/bin/python bench/p3_time_to_accuracy.py
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""One file = one cheap truth. A derived model must beat these, not only its base; sometimes one of them wins."""

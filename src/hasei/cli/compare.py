@@ -1,0 +1,105 @@
+"""``hasei compare``: the results of several studies side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hasei.cli import options
+from hasei.cli.terminal import console, emit_json, safe
+from hasei.ground.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that hasei try left.")]
+_KEPT = (
+    "verdict",
+    "reason",
+    "chosen",
+    "reference",
+    "kpi",
+    "delta",
+    "openings",
+    "candidates",
+    "seconds",
+    "base",
+    "seed",
+)
+
+
+def compare(runs: _Runs, json_: options.Json = False, debug: options.Debug = False) -> None:
+    """Show what several studies found, side by side: verdicts, chosen models, and every candidate's score.
+
+        hasei compare runs/monday runs/tuesday
+
+    Where the runs were on different rows it says so: their figures don't compare.
+    """
+    reports = {run.as_posix(): read_report(run) for run in runs}
+    same = len({report["data"]["fingerprint"] for report in reports.values()}) == 1
+    if json_:
+        found = [{"run": run, **{k: report.get(k) for k in _KEPT}} for run, report in reports.items()]
+        emit_json({"schema": 1, "same_data": same, "runs": found})
+        return
+    page = console()
+    _verdicts(page, reports)
+    _candidates(page, reports)
+    if not same:
+        page.print("\nThe runs were on different rows: their figures can't be set against each other.")
+
+
+def read_report(run: Path) -> dict[str, Any]:
+    """Return the ``report.json`` of *run*, a folder that ``hasei try`` left or that file itself; raises DataError."""
+    path = run / "report.json" if run.is_dir() else run
+    if not path.is_file():
+        raise DataError(
+            f"there is no result of hasei try in '{run}'", expected="a folder with report.json", do="check the path"
+        )
+    try:
+        report = json.loads(path.read_text("utf-8"))
+        report["schema"], report["verdict"], report["candidates"], report["data"]["fingerprint"], report["task"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"'{path}' is not a report of hasei try, or damaged", do="run the study again") from error
+    if report["schema"] != 1:
+        raise DataError(f"'{path}' has schema {report['schema']}", expected="1", do="update hasei")
+    return report  # type: ignore[no-any-return]
+
+
+def _verdicts(page: Console, reports: dict[str, dict[str, Any]]) -> None:
+    from hasei.judge.report.figures import duration
+    from hasei.judge.report.lines import facts_of
+
+    for run, report in reports.items():
+        page.print(safe(f"{run}: {report['verdict']} ({duration(report['seconds'])})"), style="bold", soft_wrap=True)
+        for fact in facts_of(report):
+            if fact.name in ("chosen", "gain", "reference"):
+                page.print(safe(f"  {fact.name}: {fact.words}"), soft_wrap=True)
+
+
+def _candidates(page: Console, reports: dict[str, dict[str, Any]]) -> None:
+    from hasei.judge.report.lines import lines_of
+
+    scores: dict[str, dict[str, str]] = {}
+    for run, report in reports.items():
+        for line in lines_of(report):
+            name = f"{line.name} ({line.settings})" if line.settings else line.name
+            scores.setdefault(name, {})[run] = line.quality if line.done else line.status
+    page.print("\nScores on the select rows", style="bold")
+    page.print(_table(list(reports), scores))
+
+
+def _table(runs: list[str], scores: dict[str, dict[str, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("candidate", overflow="fold", min_width=19)
+    for run in runs:
+        table.add_column(Text(safe(Path(run).name or run), overflow="fold"), justify="right", no_wrap=True)
+    for name, found in scores.items():
+        table.add_row(Text(safe(name)), *(Text(found.get(run, "")) for run in runs))
+    return table

@@ -1,0 +1,117 @@
+"""``hasei derive``: the real run of one recipe, without a verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hasei.cli import options
+from hasei.cli.asked import overrides
+from hasei.cli.progress import working
+from hasei.cli.terminal import emit_json, safe
+from hasei.ground.errors import RecipeError
+
+if TYPE_CHECKING:
+    from hasei.derive.derived import DerivedModel
+    from hasei.judge.study.config import Config
+
+_What = Annotated[str, typer.Argument(metavar="METHOD|RECIPE.yaml", help="A method's name, or a file with one recipe.")]
+_Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of METHOD; may be repeated.")
+]
+_Rows = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Rows to learn from, all of them.")]
+
+
+def derive(
+    what: _What, data: _Rows = None, base: options.Base = None, task: options.Task = None, text: options.Text = None,
+    label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
+    set_: _Set = None, licence: options.Licence = None, seed: options.Seed = None, out: options.NewFolder = None,
+    resume: options.Resume = False, json_: options.Json = False, debug: options.Debug = False,
+) -> None:  # fmt: skip
+    """Derive one model by one method from all rows given, without comparing it with anything.
+
+        hasei derive lora --data tickets.csv --set rank=8 --out runs/lora
+        hasei derive recipe.yaml --out runs/chain
+
+    recipe.yaml is written like hasei.yaml, with exactly one entry under recipes; it may be a chain. Leaves the model
+    folder DIR. Whether it is worth having, hasei try says.
+    """
+    given = overrides(
+        data=data, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base, task=task,
+        seed=seed,
+    )  # fmt: skip
+    settings = _settings(what, settings_of(set_), given)
+    place = out or Path("runs") / Path(settings.data.path).stem
+    model = _derive(settings, place, resume)
+    if json_:
+        emit_json(_found(model, place))
+    else:
+        import sys
+
+        steps = ", then ".join(step["name"] for step in model.identity["steps"])
+        sys.stdout.write(safe(f"derived by {steps}: {place}\nNext: hasei predict {place} new.csv --out answers.csv\n"))
+
+
+def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
+    from hasei.derive.order import order
+    from hasei.inputs.base import Base
+    from hasei.judge.card import write_card
+
+    with working() as watch:
+        model = order(
+            settings.steps()[0], settings.data.path, out=place, base=settings.base, task=settings.task,
+            columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
+            licence=settings.data.licence, seed=settings.seed, resume=resume, watch=watch,
+        )  # fmt: skip
+        parent = Base.open(settings.base) if model.identity["parents"] else None
+        write_card(model.folder, None, parent, model.task)
+    return model
+
+
+def _settings(what: str, params: dict[str, Any], given: dict[str, Any]) -> Config:
+    """Return the configuration of a recipe file, or of a method with its settings."""
+    from hasei.judge.study.config import make_config, merge, read_config
+
+    path = Path(what)
+    if path.suffix in (".yaml", ".yml"):
+        if params:
+            raise RecipeError(
+                "--set belongs to a method's name", received=f"'{what}'", do="write the setting into the file"
+            )
+        config = read_config(path, given)
+        if len(config.recipes) != 1:
+            raise RecipeError(
+                f"'{path.name}' must hold exactly one recipe", expected="one entry under recipes (it may be a chain)",
+                received=f"{len(config.recipes)}", do="use hasei try to compare several",
+            )  # fmt: skip
+        return config
+    if "path" not in given.get("data", {}):
+        raise typer.BadParameter("give a file of rows", param_hint="--data")
+    return make_config(merge({}, given | {"recipes": ({what: params},)}))
+
+
+def settings_of(given: Sequence[str] | None) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` as given to ``--set``: numbers, true, false and null as such, anything else as text."""
+    found: dict[str, Any] = {}
+    for text in given or ():
+        key, equals, value = (piece.strip() for piece in text.partition("="))
+        if not (key and equals):
+            raise RecipeError("--set can't be read", expected="KEY=VALUE, e.g. rank=8", received=f"'{text}'")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def _found(model: DerivedModel, place: Path) -> dict[str, Any]:
+    identity = model.identity
+    return {
+        "schema": 1, "folder": place.as_posix(), "bytes": model.bytes,
+        "train_seconds": model.record.get("train_seconds"), "identity_hash": model.lineage["identity_hash"],
+        **{k: identity[k] for k in ("task", "steps", "recipe_id", "trial_id", "seed", "parents", "data", "licence")},
+    }  # fmt: skip

@@ -1,0 +1,71 @@
+"""The options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+
+def _option(*names: str, meta: str | None = None, help: str) -> typer.models.OptionInfo:  # noqa: A002
+    info: typer.models.OptionInfo = typer.Option(*names, metavar=meta, help=help, show_default=False)
+    return info
+
+
+Json: TypeAlias = Annotated[bool, _option("--json", help="Print one JSON object on stdout and nothing else there.")]
+Debug: TypeAlias = Annotated[bool, _option("--debug", help="Show tracebacks and the warnings of libraries.")]
+Data: TypeAlias = Annotated[
+    Path | None, typer.Argument(metavar="DATA", help="Rows: CSV, TSV, XLSX, JSONL or Parquet.", show_default=False)
+]
+Test: TypeAlias = Annotated[
+    Path | None, _option("--test", meta="FILE", help="Rows for the verdict alone. [held out of DATA]")
+]
+Budget: TypeAlias = Annotated[
+    str | None, _option("--budget", meta="TIME", help="All the time it may take, e.g. 90s, 10m, 1h. [10m]")
+]
+Methods: TypeAlias = Annotated[
+    str | None, _option("--methods", meta="A,B", help="Only these methods; see: hasei methods. [chosen by the study]")
+]
+Config: TypeAlias = Annotated[
+    Path | None, _option("--config", meta="FILE", help="Settings such as hasei.yaml; flags win over it.")
+]
+Plan: TypeAlias = Annotated[bool, _option("--plan", help="Say what would be tried and how long; train nothing.")]
+Gate: TypeAlias = Annotated[
+    bool, _option("--gate", help="Exit with 3 unless the verdict is adopt, by the rule as it was first fixed.")
+]
+Base: TypeAlias = Annotated[
+    str | None,
+    _option("--base", meta="NAME", help="Base model: a folder, an installed package or a hub id. [all-minilm-l6-v2]"),
+]
+Parent: TypeAlias = Annotated[
+    str | None, _option("--base", meta="NAME", help="Where an adapter's base lies now, if it can't be found.")
+]
+Task: TypeAlias = Annotated[
+    str | None, _option("--task", meta="NAME", help="What to learn; see: hasei tasks. [text_classification]")
+]
+Text: TypeAlias = Annotated[str | None, _option("--text", meta="COL", help="Column to read. [guessed]")]
+Label: TypeAlias = Annotated[str | None, _option("--label", meta="COL", help="Column to answer. [guessed]")]
+Map: TypeAlias = Annotated[
+    list[str] | None, _option("--map", meta="PART=COL", help="Column for another part of the task; may be repeated.")
+]
+Group: TypeAlias = Annotated[
+    str | None, _option("--group", meta="COL", help="Rows with one value here belong together and are never divided.")
+]
+Where: TypeAlias = Annotated[
+    list[str] | None,
+    _option("--where", meta="EXPR", help="Keep only rows with COL=VALUE, COL!=VALUE or COL~PART; may be repeated."),
+]
+AtLeast: TypeAlias = Annotated[
+    str | None, _option("--at-least", meta="METRIC=VALUE", help="The goal, e.g. accuracy=0.92 or accuracy=92%.")
+]
+Licence: TypeAlias = Annotated[
+    str | None, _option("--licence", meta="SPDX", help="Licence of the rows, e.g. CC-BY-4.0. [unknown]")
+]
+Seed: TypeAlias = Annotated[int | None, _option("--seed", meta="N", help="Seed of everything random. [0]")]
+Resume: TypeAlias = Annotated[
+    bool, _option("--resume", help="Go on where the same command was stopped; finished work is not done again.")
+]
+NewFolder: TypeAlias = Annotated[
+    Path | None, _option("--out", meta="DIR", help="New folder for the result. [runs/NAME of the data]")
+]

@@ -1,0 +1,188 @@
+"""``hasei base | methods | tasks | verify``: what there is, and whether it is still what it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hasei.cli import options
+from hasei.cli.terminal import console, emit_json, safe
+from hasei.ground import plugins
+
+_KINDS = {"methods": "Methods", "baselines": "Cheap truths, always tried beside them"}
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="A folder, an installed package or a hub id.")]
+_Revision = Annotated[str, typer.Option(metavar="REV", help="Revision on the hub.", show_default=False)]
+_OneOf = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show all about one of them.", show_default=False)]
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A model folder made by hasei.")]
+
+
+def base(name: _Name, revision: _Revision = "", json_: options.Json = False, debug: options.Debug = False) -> None:
+    """Show a base model: its parameters by kind, size, licence, revision and content hash.
+
+        hasei base all-minilm-l6-v2
+        hasei base owner/name@revision
+
+    The weights are checked, not run: no pickle, no code from the hub.
+    """
+    from hasei.inputs.architecture import describe
+    from hasei.inputs.base import Base
+
+    found = describe(Base.open(name, revision))
+    if json_:
+        emit_json({"schema": 1, **found})
+    else:
+        _show_base(found)
+
+
+def _show_base(found: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from hasei.judge.report.figures import size
+
+    page = console()
+    facts = [
+        ("name", found["name"]), ("hub", found["hub"]), ("revision", found["revision"]), ("licence", found["licence"]),
+        ("content", found["content_hash"]), ("architecture", f"{found['architecture']} ({found['model_type']})"),
+        ("layers", f"{found['layers']}, {found['hidden_size']:,} wide"),
+        ("longest input", f"{found['max_tokens']} tokens"), ("pooling", found["pooling"]),
+        ("parameters", f"{found['parameters']:,}"), ("on disk", size(found["size_bytes"])),
+    ]  # fmt: skip
+    for name, value in facts:
+        if value:
+            page.print(safe(f"{name + ':':15}{value}"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("parameters by kind")
+    for heading in ("weights", "biases", "share"):
+        table.add_column(heading, justify="right")
+    for kind, counts in sorted(found["parameters_by_kind"].items(), key=lambda item: -sum(item[1].values())):
+        share = sum(counts.values()) / max(1, found["parameters"])
+        table.add_row(Text(kind), f"{counts['weights']:,}", f"{counts['biases']:,}", f"{share:.1%}")
+    page.print()
+    page.print(table)
+
+
+def methods(name: _OneOf = None, json_: options.Json = False, debug: options.Debug = False) -> None:
+    """List the methods, one line each; with NAME, all about one of them and its settings.
+
+        hasei methods
+        hasei methods lora
+
+    Cheap truths are listed too: hasei try always runs them, for a derived model must beat them to be worth having.
+    """
+    if name is not None:
+        _show_plugin(name, json_)
+        return
+    found = {kind: [(n, plugins.summary(kind, n)) for n in plugins.names(kind)] for kind in _KINDS}
+    if json_:
+        emit_json({"schema": 1, **{kind: _as_json(entries) for kind, entries in found.items()}})
+        return
+    for kind, entries in found.items():
+        _list(_KINDS[kind], entries)
+
+
+def tasks(name: _OneOf = None, json_: options.Json = False, debug: options.Debug = False) -> None:
+    """List the tasks, one line each; with NAME, all about one of them.
+
+        hasei tasks
+
+    A task says which columns are needed and what makes an answer good.
+    """
+    if name is not None:
+        about = plugins.docstring("tasks", name)
+        emit_json({"schema": 1, "name": name, "about": about}) if json_ else _write(f"{name}\n\n{about}")
+        return
+    entries = [(n, plugins.summary("tasks", n)) for n in plugins.names("tasks")]
+    if json_:
+        emit_json({"schema": 1, "tasks": _as_json(entries)})
+    else:
+        _list("Tasks", entries)
+
+
+def verify(
+    folder: _Folder, base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False
+) -> None:
+    """Check that a model folder is as it was made, and that the model in it answers.
+
+        hasei verify runs/tickets/model
+
+    Exit code 1 where any file differs from its hash in hasei.json.
+    """
+    from hasei.cli.progress import working
+    from hasei.ground.lineage import FILE, differences
+
+    place = folder / "model" if not (folder / FILE).is_file() and (folder / "model" / FILE).is_file() else folder
+    found = differences(place)
+    answers = None
+    if not found:
+        with working():
+            answers = _answers(place, base or "")
+    if json_:
+        emit_json({"schema": 1, "folder": place.as_posix(), "differences": found, "answers": answers})
+    else:
+        _write("\n".join(found) if found else f"as it was made; it answers {answers} rows")
+    if found:
+        raise typer.Exit(1)
+
+
+def _answers(folder: Path, base: str) -> int:
+    """Load the model and let it answer a few rows; return how many. Raises RunFailed where it gives no numbers."""
+    import numpy as np
+
+    from hasei.derive.derived import open_model
+    from hasei.ground.errors import RunFailed
+
+    model = open_model(folder, base)
+    inputs = model.task.toy().inputs
+    if not np.isfinite(model.outputs(inputs)).all():
+        raise RunFailed(f"the model in '{folder}' gives outputs that are not numbers", do="derive it again")
+    return len(inputs)
+
+
+def _show_plugin(name: str, json_: bool) -> None:
+    from hasei.derive.recipe import make_step
+
+    step = make_step(name)
+    fields = type(step.params).model_fields
+    settings = [
+        {"name": n, "type": _type(f.annotation), "default": getattr(step.params, n), "about": f.description or ""}
+        for n, f in fields.items()
+    ]
+    about = plugins.docstring(step.kind, name)
+    if json_:
+        emit_json({"schema": 1, "name": name, "kind": step.kind, "about": about, "settings": settings})
+        return
+    _write(f"{name}\n\n{about}\n")
+    _write("Settings" if settings else "It has no settings.")
+    width = max((len(str(s["name"])) for s in settings), default=0)
+    for setting in settings:
+        _write(f"  {setting['name']:{width}}  {setting['default']}  ({setting['type']})")
+    params_doc = type(step.params).__doc__
+    if params_doc and settings:
+        _write(f"\n{' '.join(params_doc.split())}")
+
+
+def _type(annotation: Any) -> str:
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return name.replace("typing.", "").replace("NoneType", "None")
+
+
+def _as_json(entries: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "summary": summary} for name, summary in entries]
+
+
+def _list(heading: str, entries: list[tuple[str, str]]) -> None:
+    _write(heading)
+    width = max((len(name) for name, _ in entries), default=0)
+    for name, summary in entries:
+        _write(f"  {name:{width}}  {summary}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(safe(text) + "\n")
+
+
+__all__ = ["base", "methods", "tasks", "verify"]

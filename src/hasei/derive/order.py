@@ -1,0 +1,88 @@
+"""The real run of one recipe on all rows of a file: no comparison, no verdict; what ``hasei derive`` runs.
+
+>>> order(read_steps("lora"), "tickets.csv", out="runs/lora")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hasei.derive.derived import DerivedModel
+from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
+from hasei.derive.run import context_of, run
+from hasei.engine.trunk import Trunk
+from hasei.ground.errors import Stopped
+from hasei.ground.events import Watch
+from hasei.ground.files import refuse_existing
+from hasei.inputs import data as rooms
+from hasei.inputs.base import DEFAULT, Base
+from hasei.inputs.data.dataset import Dataset
+from hasei.tasks import Task, open_task
+
+
+def order(
+    steps: Sequence[Step], data: str | Path, *, out: str | Path, base: str | Path = DEFAULT,
+    task: str = "text_classification", columns: Mapping[str, str] | None = None, group: str | None = None,
+    where: Sequence[str] = (), licence: str = "unknown", seed: int = 0, resume: bool = False,
+    watch: Watch | None = None,
+) -> DerivedModel:  # fmt: skip
+    """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
+
+    *columns* maps parts of the task to columns where they are not to be guessed. With *resume* a training that was
+    stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out* when it does.
+    """
+    place, watch = Path(out), watch or Watch()
+    refuse_existing(place)
+    check_chain(steps)
+    work = place.with_name(f".{place.name}.work")
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    learnt = open_task(task)
+    watch.report("reading", str(data))
+    rows = _rows(Path(data), learnt, dict(columns or {}), group, where, licence, watch)
+    space = learnt.space(rows.targets)
+    trunks = _trunks(steps, base, watch)
+    hashes = tuple(trunk.base.content_hash for trunk in trunks)
+    identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
+    recipe = Recipe(hashes, learnt.name, identity, tuple(steps))
+    context = context_of(learnt, space, rows, trunks, seed=seed, watch=watch, scratch=work / "checkpoints")
+    watch.report("deriving", f"{', then '.join(step.label for step in steps)} on {len(rows):,} rows")
+    try:
+        model = run(recipe, context, rows, place)
+    except Stopped:
+        raise
+    except BaseException:
+        if not any(work.rglob("*.safetensors")):
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+    return model
+
+
+def _rows(
+    path: Path, task: Task, chosen: dict[str, str], group: str | None, where: Sequence[str], licence: str, watch: Watch
+) -> Dataset:
+    """Read all rows for training; nothing is held out, for nothing is judged."""
+    table = rooms.read(path, where=list(where) or None)
+    mapping = rooms.guess(table, task.columns, chosen)
+    data = rooms.assemble(
+        table, mapping, columns=task.columns, clean=task.clean, group=group, licence=licence, select_share=0.0,
+        confirm_share=0.0,
+    )  # fmt: skip
+    watch.report("columns", ", ".join(f"'{column}' as {part}" for part, column in mapping.columns.items()))
+    for finding in data.findings:
+        watch.report("finding", finding.message)
+    return data
+
+
+def _trunks(steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:
+    if not any(step.plugin.SUPPORTS.bases for step in steps):
+        return ()
+    opened = Base.open(base)
+    watch.report("base", f"opening the base {opened.name}")
+    return (Trunk(opened),)
+
+
+__all__ = ["order", "read_steps"]

@@ -1,0 +1,98 @@
+"""What to do, in words that can be kept: bases, task, data roles, steps. YAML in, canonical hash out.
+
+A recipe is written as ``feature_extraction``, ``{lora: {rank: 8}}``, or a list of those (a chain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hasei.engine.derivation import Plugin, Settings
+from hasei.ground import plugins
+from hasei.ground.errors import RecipeError, nearest
+from hasei.ground.files import hash_json
+from hasei.ground.settings import build
+
+KINDS = ("methods", "baselines")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One derivation: the plug-in's name, where it lies (``methods`` or ``baselines``), and its settings."""
+
+    name: str
+    kind: str
+    params: Settings
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plug-in's module."""
+        return plugins.load(self.kind, self.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return name and settings as plain JSON."""
+        return {"name": self.name, "params": self.params.model_dump(mode="json")}
+
+    @property
+    def label(self) -> str:
+        """The name with the settings that differ from the defaults, for tables."""
+        default = self.plugin.Params().model_dump()
+        differs = {k: v for k, v in self.params.model_dump().items() if v != default[k]}
+        shown = ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in differs.items())
+        return f"{self.name} ({shown})" if shown else self.name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Bases (content hashes), task, data (fingerprint and roles) and steps; the seed is no part of it."""
+
+    bases: tuple[str, ...]
+    task: str
+    data: dict[str, Any]
+    steps: tuple[Step, ...]
+
+    @property
+    def recipe_id(self) -> str:
+        """Hash of everything but budget and seed (16 hex digits)."""
+        return hash_json({
+            "bases": list(self.bases), "task": self.task, "data": self.data, "steps": [s.to_json() for s in self.steps],
+        })[:16]  # fmt: skip
+
+    def trial_id(self, seed: int) -> str:
+        """Hash of the recipe and the seed (16 hex digits)."""
+        return hash_json({"recipe": self.recipe_id, "seed": seed})[:16]
+
+
+def make_step(name: str, params: dict[str, Any] | None = None) -> Step:
+    """Return the step *name* with its settings checked; raises RecipeError with a suggestion."""
+    kind = next((k for k in KINDS if name in plugins.names(k)), None)
+    if kind is None:
+        known = [n for k in KINDS for n in plugins.names(k)]
+        raise RecipeError(f"there is no method called '{name}'", do=nearest(name, known))
+    plugin: Any = plugins.load(kind, name)
+    return Step(name, kind, build(plugin.Params, params or {}, f"method '{name}'"))
+
+
+def read_steps(value: Any) -> tuple[Step, ...]:
+    """Read one recipe as it stands in YAML: a name, a name with settings, or a list of those."""
+    if isinstance(value, str):
+        return (make_step(value),)
+    if isinstance(value, dict) and len(value) == 1:
+        name, params = next(iter(value.items()))
+        if params is not None and not isinstance(params, dict):
+            raise RecipeError(f"method '{name}' is wrong", expected="named settings", received=repr(params))
+        return (make_step(str(name), params),)
+    if isinstance(value, list) and value:
+        return tuple(step for part in value for step in read_steps(part))
+    raise RecipeError(
+        "a recipe is wrong", expected="a method's name, {name: settings} or a list of them", received=repr(value)
+    )
+
+
+def check_chain(steps: Sequence[Step]) -> None:
+    """Raise RecipeError unless each step can take what the one before leaves, before anything runs."""
+    for step in steps[1:]:
+        if step.kind == "baselines":
+            raise RecipeError(f"'{step.name}' is a cheap truth and can only stand alone", do="remove it from the chain")

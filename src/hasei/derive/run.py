@@ -1,0 +1,117 @@
+"""A recipe and a seed become a derived model on disk. The only place that calls a method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
+from hasei.derive.recipe import Recipe, Step, check_chain
+from hasei.engine.derivation import Context, Derivation
+from hasei.engine.trunk import Trunk
+from hasei.ground import licence, lineage
+from hasei.ground.errors import RunFailed
+from hasei.ground.events import Watch
+from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Dataset
+from hasei.tasks import Space, Task
+
+_PARITY_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A derivation in memory with the time it took (seconds)."""
+
+    derivation: Derivation
+    seconds: float
+
+
+def context_of(
+    task: Task, space: Space, data: Dataset, trunks: Sequence[Trunk], *, seed: int = 0, watch: Watch | None = None,
+    scratch: Path | None = None,
+) -> Context:  # fmt: skip
+    """Return the context in which a step is derived from the rows of *data*."""
+    return Context(
+        task=task, space=space, inputs=data.inputs, targets=task.encode(space, data.targets), truth=task.truth(data.targets),
+        units=data.units, seed=seed, trunks=tuple(trunks), watch=watch or Watch(), scratch=scratch,
+    )  # fmt: skip
+
+
+def run_step(step: Step, context: Context) -> Ran:
+    """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
+    step.plugin.SUPPORTS.refuse(step.name, context.task)
+    start = time.perf_counter()
+    derivation = step.plugin.derive(context, step.params)
+    seconds = time.perf_counter() - start
+    sample = derivation.predictor.outputs(context.inputs[:4])
+    if not np.isfinite(sample).all():
+        raise RunFailed(f"'{step.name}' gives outputs that are not numbers", do="lower the learning rate")
+    return Ran(derivation, seconds)
+
+
+def write(
+    ran: Ran, step: Step, recipe: Recipe, context: Context, data: Dataset, folder: Path, record: dict[str, Any]
+) -> DerivedModel:
+    """Write *ran* to *folder*, load it back and compare it with what was in memory; a difference removes nothing but raises.
+
+    Raises RunFailed when the folder does not reproduce the outputs of the model in memory.
+    """
+    base = context.trunk.base if step.plugin.SUPPORTS.bases else None
+    identity = _identity(ran, step, recipe, context, data, base)
+    model = write_model(folder, ran.derivation, identity, base, record)
+    sample = context.inputs[:_PARITY_ROWS]
+    before, after = ran.derivation.predictor.outputs(sample), model.outputs(sample)
+    if largest_difference(before, after) > 1e-4 * max(1.0, float(np.abs(before).max(initial=0.0))):
+        raise RunFailed(
+            f"the folder of '{step.name}' does not answer as the model in memory did",
+            expected="equal outputs", received=f"a difference of {largest_difference(before, after):.2g}",
+        )  # fmt: skip
+    return model
+
+
+def _identity(
+    ran: Ran, step: Step, recipe: Recipe, context: Context, data: Dataset, base: Base | None
+) -> lineage.Identity:
+    frozen = replace(step, params=ran.derivation.frozen)
+    return lineage.Identity(
+        format=ran.derivation.format, task=context.task.name, space=space_to_json(context.space),
+        steps=[*(s.to_json() for s in recipe.steps[:-1]), frozen.to_json()], recipe_id=recipe.recipe_id,
+        trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[base.to_lineage()] if base else [],
+        data={"fingerprint": data.fingerprint, "rows": len(data), "licence": data.licence, "columns": data.mapping.columns},
+        licence=licence.derived(base.licence if base else "CC0-1.0", data.licence),
+        environment=lineage.environment(), trained=list(ran.derivation.trained),
+    )  # fmt: skip
+
+
+def run(
+    recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None
+) -> DerivedModel:
+    """Run all steps of *recipe*; each step's folder is the base of the next. Finished steps are not run again.
+
+    Folders of the steps before the last stand beside *folder* as ``NAME.step-1`` and so on.
+    """
+    check_chain(recipe.steps)
+    model: DerivedModel | None = None
+    for number, step in enumerate(recipe.steps, 1):
+        last = number == len(recipe.steps)
+        place = folder if last else folder.with_name(f"{folder.name}.step-{number}")
+        part = replace(recipe, steps=recipe.steps[:number])
+        if model is not None:
+            context = replace(context, trunks=(Trunk(Base.open(model.folder), context.trunk.store),))
+        if not last and place.exists():
+            from hasei.derive.derived import open_model
+
+            model = open_model(place)
+            if model.identity["trial_id"] == part.trial_id(context.seed):
+                continue
+        ran = run_step(step, context)
+        model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
+    if model is None:
+        raise RunFailed("a recipe without steps was run")
+    return model

@@ -1,0 +1,108 @@
+"""One hooked forward pass that learns how a model runs its stack of layers, or why it can't be replayed.
+
+Position of a parameter: -1 when it is first used before the stack, j inside layer j, L (the number of layers) after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from hasei.engine.pooled import last_states
+from hasei.inputs.architecture import Stack
+
+
+@dataclass
+class Probe:
+    """What one forward pass showed. *refusal* is empty when layers can be replayed, else says why not.
+
+    *tuples[j]* tells whether layer j returns a tuple; *side[j]* whether it returns something else that is used later;
+    *position* maps a parameter's name to where it is first used.
+    """
+
+    layers: int
+    refusal: str = ""
+    tuples: list[bool] = field(default_factory=list)
+    side: list[bool] = field(default_factory=list)
+    position: dict[str, int] = field(default_factory=dict)
+
+    def trainable_from(self, layer: int) -> list[str]:
+        """Names of the parameters that are first used in *layer* or later: only they may be trained on replay."""
+        return sorted(name for name, position in self.position.items() if position >= layer)
+
+
+def hidden_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+    """Return the hidden states that a layer was called with, positional or by name."""
+    hidden = args[0] if args else kwargs["hidden_states"]
+    if not isinstance(hidden, torch.Tensor):
+        raise TypeError("the first argument of a layer is not a tensor")
+    return hidden
+
+
+@contextlib.contextmanager
+def hooked(handles: list[Any]) -> Iterator[None]:
+    """Remove all *handles* at the end of a ``with`` block, whatever happens."""
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Probe:
+    """Run *model* once on *batch* (b, t) and return what was seen. Never raises for an odd architecture: it refuses."""
+    found = Probe(len(stack), tuples=[False] * len(stack), side=[False] * len(stack))
+    calls = [0] * len(stack)
+    now = {"position": -1}
+    names = {id(p): n for n, p in model.named_parameters()}  # shared parameters: one name, the first use counts
+    shapes: list[tuple[int, ...]] = []
+
+    def enter(index: int) -> Any:
+        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            calls[index] += 1
+            now["position"] = index
+            shapes.append(tuple(hidden_of(args, kwargs).shape[:2]))
+
+        return hook
+
+    def leave(index: int) -> Any:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            found.tuples[index] = isinstance(output, tuple)
+            found.side[index] = isinstance(output, tuple) and any(o is not None for o in output[1:])
+            if index == len(stack) - 1:
+                now["position"] = len(stack)
+
+        return hook
+
+    def used(module: nn.Module, _: Any) -> None:
+        for parameter in module.parameters(recurse=False):
+            found.position.setdefault(names[id(parameter)], now["position"])
+
+    handles = [layer.register_forward_pre_hook(enter(i), with_kwargs=True) for i, layer in enumerate(stack.layers)]
+    handles += [layer.register_forward_hook(leave(i)) for i, layer in enumerate(stack.layers)]
+    handles += [
+        m.register_forward_pre_hook(used)
+        for m in model.modules()
+        if next(m.parameters(recurse=False), None) is not None
+    ]
+    with hooked(handles), torch.no_grad():
+        try:
+            last_states(model, batch)
+        except (TypeError, KeyError, IndexError, AttributeError) as error:
+            found.refusal = f"its layers are called in an unusual way ({error})"
+            return found
+    found.refusal = _judge(calls, shapes, tuple(batch["input_ids"].shape))
+    return found
+
+
+def _judge(calls: list[int], shapes: list[tuple[int, ...]], expected: tuple[int, ...]) -> str:
+    if any(count != 1 for count in calls):
+        return "its layers are shared or not all called exactly once"
+    if any(shape != expected for shape in shapes):
+        return "the states inside it are not one vector per token"
+    return ""

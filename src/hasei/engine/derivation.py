@@ -1,0 +1,131 @@
+"""What every derivation is given and what it gives back: the one contract of ``baselines/`` and ``methods/``.
+
+A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
+optionally ``proposals(facts)``, the settings that a study tries when the user names none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hasei.ground.errors import NotSupported
+from hasei.ground.events import Watch
+from hasei.ground.settings import Settings
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array, Floats, Space, Task
+
+if TYPE_CHECKING:
+    from hasei.engine.trunk import Trunk
+
+
+class Predictor(Protocol):
+    """Something that answers rows, made in memory or loaded back from a folder."""
+
+    width: int
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the raw outputs (n, width), float32, in the order of *inputs*."""
+
+
+@dataclass(frozen=True)
+class Supports:
+    """What a plug-in can do. *bases* is how many base models it opens (0: none); *gradients*: it trains by them."""
+
+    inputs: tuple[str, ...] = ("text",)
+    targets: tuple[str, ...] = ("category", "number")
+    bases: int = 1
+    gradients: bool = False
+
+    def refuse(self, name: str, task: Task) -> None:
+        """Raise :class:`NotSupported` unless *task* is one of those supported."""
+        if task.input_kind not in self.inputs or task.target_kind not in self.targets:
+            raise NotSupported(
+                f"'{name}' can't be used for the task {task.name}",
+                expected=f"inputs of kind {' or '.join(self.inputs)} and targets of kind {' or '.join(self.targets)}",
+                received=f"{task.input_kind} and {task.target_kind}",
+                do="choose another method (see: hasei methods)",
+            )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plug-in may know when it proposes settings: before anything is trained."""
+
+    rows: int
+    width: int
+    layers: int
+    budget_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a derivation is given. *targets* are encoded by *task*, *truth* are the same as its metrics read them.
+
+    *units* are the keys of the rows' clusters, for splits inside train. *scratch* is a folder for checkpoints, or None.
+    """
+
+    task: Task
+    space: Space
+    inputs: list[Input]
+    targets: Array
+    truth: list[Any]
+    units: list[str]
+    seed: int = 0
+    trunks: tuple[Trunk, ...] = ()
+    watch: Watch = field(default_factory=Watch)
+    scratch: Path | None = None
+
+    def quality(self, outputs: Array, rows: Array) -> float:
+        """Return the task's default metric of *outputs* for the rows *rows* of this context, more being better."""
+        metric = self.task.metrics[self.task.default_metric]
+        answers = self.task.answers(self.space, outputs)
+        return metric.direction * metric.value(answers.values, [self.truth[i] for i in rows])
+
+    @property
+    def trunk(self) -> Trunk:
+        """The first base's trunk; most methods derive from one base."""
+        if not self.trunks:
+            raise NotSupported("this method needs a base model", do="name one with --base")
+        return self.trunks[0]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What a derivation gives back.
+
+    *predictor* answers rows; *format* is the file in ``formats/`` that writes and reads it; *frozen* are the settings with
+    every choice made (layer, strength, epochs), so that refitting on more rows chooses nothing; *trained* names the
+    parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
+    the study from kept activations: quick, for choosing only, never for a reported score.
+    """
+
+    predictor: Predictor
+    format: str
+    frozen: Settings
+    trainable_parameters: int
+    trained: tuple[str, ...] = ()
+    curve: tuple[dict[str, float], ...] = ()
+    from_store: Callable[[Sequence[Input]], Floats] | None = None
+
+
+Derive = Callable[[Context, Any], Derivation]
+
+
+class Plugin(Protocol):
+    """A file of ``baselines/`` or ``methods/`` as a module."""
+
+    Params: type[Settings]
+    SUPPORTS: Supports
+    derive: Derive
+
+
+def proposals(plugin: Any, facts: Facts) -> list[Settings]:
+    """Return what *plugin* would like to try: its own ``proposals(facts)``, else its defaults."""
+    own = getattr(plugin, "proposals", None)
+    return list(own(facts)) if own else [plugin.Params()]
+
+
+__all__ = ["Context", "Derivation", "Derive", "Facts", "Plugin", "Predictor", "Settings", "Supports", "proposals"]

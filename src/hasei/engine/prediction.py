@@ -1,0 +1,42 @@
+"""The one prediction loop, and a pooled model as something that answers rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from hasei.engine.batching import by_length, tokenize
+from hasei.engine.pooled import PooledModel
+from hasei.ground.events import Watch
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Floats
+
+CHUNK = 4096
+"""Rows tokenised and sorted at a time: enough to pack well, few enough for constant memory."""
+
+
+class PooledPredictor:
+    """Answers rows with a :class:`PooledModel` in float32; order kept, memory constant in the number of rows."""
+
+    def __init__(self, model: PooledModel, tokenizer: Any, max_tokens: int) -> None:
+        self.model, self.tokenizer, self.max_tokens = model.eval(), tokenizer, max_tokens
+        self.width = int(model.head.out_features)
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the outputs (n, w), float32, in the order of *inputs*."""
+        watch = watch or Watch()
+        out = np.empty((len(inputs), self.width), np.float32)
+        pad_id = int(self.tokenizer.pad_token_id or 0)
+        for start in range(0, len(inputs), CHUNK):
+            tokens = tokenize(self.tokenizer, inputs[start : start + CHUNK], self.max_tokens)
+            done = 0
+            for rows in by_length(tokens.lengths):
+                watch.check()
+                with torch.inference_mode():
+                    out[start + rows] = self.model(tokens.pad(rows, pad_id)).numpy()
+                done += len(rows)
+                watch.report("predicting", "", (start + done) / len(inputs), often=True)
+        return out

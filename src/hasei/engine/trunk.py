@@ -1,0 +1,341 @@
+"""A base opened for work: its model, tokenizer and stack, and the activations of the rows of a study.
+
+Shapes: n rows, L layers, h hidden. Layer j means the states that enter layer j; L the model's last states.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from hasei.engine.activations import replay
+from hasei.engine.activations.probe import Probe, probe
+from hasei.engine.activations.store import Slab, Store
+from hasei.engine.batching import Ints, Tokens, by_length, tokenize
+from hasei.engine.pooled import last_states, pool
+from hasei.ground.errors import BaseError
+from hasei.ground.events import Watch
+from hasei.ground.files import hash_json, hash_text
+from hasei.inputs.architecture import Stack, find_stack
+from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Floats
+
+TOLERANCE = 1e-5
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' loading reports, progress bars and notes to their own developers out of the terminal."""
+    import transformers
+    from transformers.utils import logging
+
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            for kind in (FutureWarning, DeprecationWarning):
+                warnings.simplefilter("ignore", kind)
+            yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def load_model(base: Base) -> nn.Module:
+    """Load the trunk of *base* in float32, in eval mode; weights that its files lack are an error, a pooler apart."""
+    from transformers import AutoModel
+
+    with quiet(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        try:
+            model, report = AutoModel.from_pretrained(
+                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
+                output_loading_info=True,
+            )  # fmt: skip
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
+    missing = [k for k in report["missing_keys"] if "pooler" not in k]
+    if missing:
+        raise BaseError(f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}")
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def load_tokenizer(base: Base) -> Any:
+    """Load the tokenizer of *base*; a missing padding token is replaced by the end token (its states never count)."""
+    from transformers import AutoTokenizer
+
+    with quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise BaseError(f"the tokenizer of '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
+    if not tokenizer.is_fast:
+        raise BaseError(f"the tokenizer of '{base.name}' has no fast version", expected="a tokenizer.json")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+@dataclass
+class Corpus:
+    """The rows whose activations are kept: their tokens, and where each input stands."""
+
+    tokens: Tokens
+    row_of: dict[Input, int]
+    fingerprint: str
+
+    def rows(self, inputs: Sequence[Input]) -> Ints:
+        """Return the row of each input (n,)."""
+        return np.fromiter((self.row_of[i] for i in inputs), np.int64, len(inputs))
+
+
+class Trunk:
+    """A base opened for work. *poolings* are what is kept of every layer; *wanted* layers are kept in full on the way."""
+
+    def __init__(self, base: Base, store: Store | None = None, poolings: tuple[str, ...] = ()) -> None:
+        self.base, self.store = base, store or Store()
+        self.model = load_model(base)
+        self.tokenizer = load_tokenizer(base)
+        self.stack: Stack = find_stack(self.model)
+        self.poolings = poolings or tuple(dict.fromkeys((base.pooling, "mean", "max")))
+        self.wanted: set[int] = set()
+        self.corpus: Corpus | None = None
+        self._slabs: dict[str, Slab | None] = {}
+        self._ends: dict[int, bool] = {}
+
+    @property
+    def layers(self) -> int:
+        """Number of layers L."""
+        return len(self.stack)
+
+    @property
+    def hidden(self) -> int:
+        """Width h of a token's state."""
+        return int(self.model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+
+    @property
+    def pad_id(self) -> int:
+        """The token id that fills short rows."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """What one hooked forward pass showed of the architecture."""
+        return probe(self.model, self.stack, self._sample())
+
+    def _sample(self) -> dict[str, torch.Tensor]:
+        texts: list[Input] = ["a first short text", "and a second one that is somewhat longer than the first"]
+        tokens = tokenize(self.tokenizer, texts, self.base.max_tokens)
+        return tokens.pad(np.arange(2), self.pad_id)
+
+    def fresh(self) -> nn.Module:
+        """Return a copy of the model that may be trained."""
+        return copy.deepcopy(self.model)
+
+    def can_end_at(self, layer: int) -> bool:
+        """Whether a model of the first *layer* layers gives exactly the states that enter *layer* here."""
+        if layer not in self._ends:
+            self._ends[layer] = layer == self.layers or self.truncated(layer) is not None
+        return self._ends[layer]
+
+    def truncated(self, layer: int) -> nn.Module | None:
+        """Return a model of the first *layer* layers whose last states equal what enters *layer* here, else None.
+
+        Where a final norm or another part after the stack would change the states there is no such model.
+        """
+        from transformers import AutoModel
+
+        if layer == self.layers:
+            return self.fresh()
+        config = copy.deepcopy(self.model.config)
+        try:
+            config.num_hidden_layers = layer  # type: ignore[union-attr]
+            with quiet(), torch.random.fork_rng():
+                short = AutoModel.from_config(config, trust_remote_code=False).eval()
+        except (ValueError, TypeError, AttributeError):
+            return None
+        kept = short.state_dict().keys()
+        short.load_state_dict({k: v for k, v in self.model.state_dict().items() if k in kept}, strict=False)
+        batch = self._sample()
+        mask = batch["attention_mask"].bool()
+        with torch.no_grad():
+            difference = (last_states(short, batch) - replay.capture(self.model, self.stack, batch, {layer})[layer])[
+                mask
+            ]
+        return short if float(difference.abs().max()) <= TOLERANCE else None  # type: ignore[no-any-return]
+
+    def tokenize(self, inputs: Sequence[Input]) -> Tokens:
+        """Tokenise *inputs*, cut at the base's longest input."""
+        return tokenize(self.tokenizer, inputs, self.base.max_tokens)
+
+    def prepare(self, inputs: Sequence[Input]) -> Corpus:
+        """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet."""
+        unique = list(dict.fromkeys(inputs))
+        tokens = self.tokenize(unique)
+        fingerprint = hash_text(
+            hash_json({"n": len(unique)}) + _digest(tokens.ids) + _digest(tokens.offsets)
+            + ("" if tokens.types is None else _digest(tokens.types))
+        )  # fmt: skip
+        self.corpus = Corpus(tokens, {text: i for i, text in enumerate(unique)}, fingerprint)
+        self._slabs = {}
+        return self.corpus
+
+    def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
+        """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""
+        if self.corpus is None or not all(i in self.corpus.row_of for i in inputs):
+            return self.prepare(inputs)
+        return self.corpus
+
+    def pooled(self, inputs: Sequence[Input], layer: int, pooling: str, watch: Watch | None = None) -> Floats:
+        """Return the pooled states that enter *layer* (n, h), float32; computed once per row, for every layer at once."""
+        corpus = self.corpus_of(inputs)
+        rows = corpus.rows(inputs)
+        slab = self._pooled_slab(corpus)
+        self._fill(corpus, np.unique(rows), watch or Watch())
+        shape = (len(corpus.tokens), self.layers + 1, len(self.poolings), self.hidden)
+        view = slab.data.reshape(shape)[:, layer, self.poolings.index(pooling)]
+        return np.ascontiguousarray(view[rows], np.float32)
+
+    def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
+        """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.
+
+        The mechanism is checked against the plain model on this very base before every use.
+        """
+        if self.probe.refusal or not 0 < layer < self.layers:
+            return None
+        if replay.self_check(self.model, self.stack, self.probe, self._sample(), layer) > TOLERANCE:
+            return None
+        corpus = self.corpus_of(inputs)
+        self.wanted.add(layer)
+        slab = self._states_slab(corpus, layer)
+        if slab is None:
+            return None
+        rows = corpus.rows(inputs)
+        self._fill(corpus, np.unique(rows), watch or Watch())
+        states = States(slab.data, corpus.tokens.offsets, rows, self.hidden)
+        return states if self._agrees(corpus, states, layer) else None
+
+    def _agrees(self, corpus: Corpus, states: States, layer: int) -> bool:
+        """Compare a few kept rows with freshly computed ones: a stale or damaged file must not reach a training."""
+        few = states.rows[:: max(1, len(states.rows) // 4)][:4]
+        batch = corpus.tokens.pad(few, self.pad_id)
+        fresh = replay.capture(self.model, self.stack, batch, {layer})[layer] * batch["attention_mask"].unsqueeze(-1)
+        kept = States(states.data, states.offsets, few, states.hidden).pad(np.arange(len(few)))
+        return bool((fresh - kept).abs().max() <= 0.01 * fresh.abs().max())
+
+    def _key(self, corpus: Corpus, what: str) -> dict[str, Any]:
+        import transformers
+
+        return {
+            "what": what, "weights": self.base.content_hash, "rows": corpus.fingerprint, "max_tokens": self.base.max_tokens,
+            "torch": torch.__version__, "transformers": transformers.__version__, "poolings": list(self.poolings),
+        }  # fmt: skip
+
+    def _pooled_slab(self, corpus: Corpus) -> Slab:
+        if "pooled" not in self._slabs:
+            elements = len(corpus.tokens) * (self.layers + 1) * len(self.poolings) * self.hidden
+            slab = self.store.slab(self._key(corpus, "pooled"), len(corpus.tokens), elements, "float16")
+            if slab is None:
+                raise BaseError(
+                    f"the features of {len(corpus.tokens):,} rows need {elements * 2 / 1e9:.1f} GB of disk",
+                    do="free disk space, set HASEI_CACHE to a larger disk or raise HASEI_CACHE_GB",
+                )
+            self._slabs["pooled"] = slab
+        return self._slabs["pooled"]  # type: ignore[return-value]
+
+    def _states_slab(self, corpus: Corpus, layer: int) -> Slab | None:
+        name = f"states-{layer}"
+        if name not in self._slabs:
+            elements = len(corpus.tokens.ids) * self.hidden
+            self._slabs[name] = self.store.slab(self._key(corpus, name), len(corpus.tokens), elements, "float16")
+        return self._slabs[name]
+
+    def _fill(self, corpus: Corpus, rows: Ints, watch: Watch) -> None:
+        """Run the frozen trunk over those of *rows* that some wanted file lacks: one pass fills all of them."""
+        kept = {j: s for j in sorted(self.wanted) if (s := self._states_slab(corpus, j)) is not None}
+        pooled = self._slabs.get("pooled")
+        slabs = [*kept.values()] + ([pooled] if pooled else [])
+        if not any(len(s.missing(rows)) for s in slabs):
+            return
+        with contextlib.ExitStack() as locks:
+            for slab in sorted(slabs, key=lambda s: s.folder.name):
+                locks.enter_context(slab.filling())
+            missing = np.unique(np.concatenate([s.missing(rows) for s in slabs]))
+            layers = set(kept) | (set(range(self.layers + 1)) if pooled and len(pooled.missing(rows)) else set())
+            for done, batch in _progress(by_length(corpus.tokens.lengths[missing])):
+                watch.check()
+                self._run(corpus, missing[batch], layers, kept, pooled)
+                watch.report("features", "reading the rows with the base", done / len(missing), often=True)
+
+    def _run(self, corpus: Corpus, rows: Ints, layers: set[int], kept: dict[int, Slab], pooled: Slab | None) -> None:
+        batch = corpus.tokens.pad(rows, self.pad_id)
+        seen = replay.capture(self.model, self.stack, batch, layers)
+        mask = batch["attention_mask"]
+        for layer, slab in kept.items():
+            flat = seen[layer][mask.bool()].numpy()
+            with np.errstate(over="ignore"):
+                narrow = flat.astype(slab.data.dtype)
+            if not np.isfinite(narrow).all():
+                self._slabs[f"states-{layer}"] = None  # too large for 16 bits: this layer is recomputed instead
+                continue
+            ends = np.cumsum(corpus.tokens.lengths[rows])
+            for row, end in zip(rows, ends):
+                low, high = corpus.tokens.offsets[row : row + 2] * self.hidden
+                slab.data[low:high] = narrow[end - (high - low) // self.hidden : end].ravel()
+            slab.done[rows] = 1
+        if pooled is not None and len(layers) > len(kept):
+            shape = (len(corpus.tokens), self.layers + 1, len(self.poolings), self.hidden)
+            view = pooled.data.reshape(shape)
+            for j in range(self.layers + 1):
+                for p, how in enumerate(self.poolings):
+                    view[rows, j, p] = pool(seen[j], mask, how).clamp(-65000.0, 65000.0).numpy()
+            pooled.done[rows] = 1
+
+
+@dataclass(frozen=True)
+class States:
+    """Kept token states of some rows, ragged: row i is ``data[offsets[rows[i]]*h : offsets[rows[i]+1]*h]``."""
+
+    data: npt.NDArray[Any]
+    offsets: Ints
+    rows: Ints
+    hidden: int
+
+    def pad(self, chosen: Ints) -> torch.Tensor:
+        """Return the states of ``rows[chosen]`` right-padded with zeros (b, longest, h), float32."""
+        rows = self.rows[chosen]
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        out = np.zeros((len(rows), int(lengths.max(initial=1)), self.hidden), np.float32)
+        for i, (row, length) in enumerate(zip(rows, lengths)):
+            low = self.offsets[row] * self.hidden
+            out[i, :length] = self.data[low : low + length * self.hidden].reshape(length, self.hidden)
+        return torch.from_numpy(out)
+
+
+def _progress(batches: Iterator[Ints]) -> Iterator[tuple[int, Ints]]:
+    done = 0
+    for batch in batches:
+        yield done, batch
+        done += len(batch)
+
+
+def _digest(array: npt.NDArray[Any]) -> str:
+    import hashlib
+
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -1,0 +1,63 @@
+"""The parts that pooled folder formats share: tokenizer files, pooling and dense modules of sentence-transformers.
+
+Their ``modules.json`` uses the class paths that every release of sentence-transformers since 2 understands.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from torch import nn
+
+from hasei.ground.errors import BaseError
+from hasei.ground.files import write_json
+from hasei.inputs import safety
+
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model",
+              "special_tokens_map.json", "added_tokens.json")  # fmt: skip
+_MODES = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
+
+
+def write_modules(folder: Path, source: Path, pooling: str, head: nn.Linear, max_tokens: int) -> None:
+    """Write ``modules.json``, tokenizer files (copied from *source*), pooling and dense head into *folder*."""
+    from safetensors.torch import save_file
+
+    for name in _TOKENIZER:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    kinds = ((".", "", "Transformer"), ("1_Pooling", "1_Pooling", "Pooling"), ("2_Dense", "2_Dense", "Dense"))
+    write_json(folder / "modules.json", [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (_, path, kind) in enumerate(kinds)
+    ])  # fmt: skip
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    modes = {f"pooling_mode_{mode}": name == pooling for name, mode in _MODES.items()}
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": head.in_features, **modes})
+    write_json(folder / "2_Dense" / "config.json", {
+        "in_features": head.in_features, "out_features": head.out_features, "bias": True,
+        "activation_function": "torch.nn.modules.linear.Identity",
+    })  # fmt: skip
+    tensors = {"linear.weight": head.weight.detach().contiguous(), "linear.bias": head.bias.detach().contiguous()}
+    save_file(tensors, folder / "2_Dense" / "model.safetensors")
+
+
+def read_modules(folder: Path) -> tuple[str, nn.Linear, int]:
+    """Return (pooling, head, longest input in tokens) from *folder*; raises BaseError when a part is missing or damaged."""
+    from safetensors.torch import load_file
+
+    from hasei.engine.pooled import linear
+
+    try:
+        config = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
+        limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+        pooling = next(name for name, mode in _MODES.items() if config.get(f"pooling_mode_{mode}"))
+    except (OSError, ValueError, KeyError, StopIteration) as error:
+        raise BaseError(f"the model folder '{folder.name}' is incomplete: {error}", do="derive it again") from error
+    weights = folder / "2_Dense" / "model.safetensors"
+    if not weights.is_file():
+        raise BaseError(f"the model folder '{folder.name}' has no head", expected="2_Dense/model.safetensors")
+    safety.read_header(weights, folder.name)
+    tensors = load_file(weights)
+    return pooling, linear(tensors["linear.weight"], tensors["linear.bias"]), int(limit)

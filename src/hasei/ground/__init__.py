@@ -1,0 +1,1 @@
+"""What stands under everything else: errors, files, progress, statistics. Knows nothing of models."""

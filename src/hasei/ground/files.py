@@ -1,0 +1,207 @@
+"""The only place that writes: temporary name, fsync, rename; hashing; strict YAML; named fail-points.
+
+Nothing half-written is ever seen under its final name: a file or a folder is made beside its place and renamed into it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hasei.ground.errors import OutputError, RecipeError
+
+_FAIL_POINTS: dict[str, Callable[[], None]] = {}
+
+
+@contextlib.contextmanager
+def fail_at(name: str, action: Callable[[], None]) -> Iterator[None]:
+    """Run *action* (which may raise) whenever the fail-point *name* is passed; for tests of crashes."""
+    _FAIL_POINTS[name] = action
+    try:
+        yield
+    finally:
+        del _FAIL_POINTS[name]
+
+
+def fail_point(name: str) -> None:
+    """Mark a place where a crash must lose nothing."""
+    if name in _FAIL_POINTS:
+        _FAIL_POINTS[name]()
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: equal values give equal bytes. NaN is refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """Return *value* with numpy scalars made plain and non-finite numbers made null, fit for JSON."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value.item()
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def hash_text(text: str) -> str:
+    """SHA-256 of *text* in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_json(value: Any) -> str:
+    """SHA-256 of the canonical JSON of *value*, in hexadecimal."""
+    return hash_text(canonical_json(value))
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_folder(folder: Path, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
+    """SHA-256 of every file below *folder*, keyed by its relative POSIX path, sorted."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    relative = {p.relative_to(folder).as_posix(): p for p in files}
+    return {name: hash_file(path) for name, path in relative.items() if name not in leave_out}
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(
+                f"the disk is full: '{path.name}' was not written and nothing else was changed",
+                do="free some space and run the same command again",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise OutputError(
+                f"'{path}' can't be written ({os.strerror(error.errno or 0).lower()})", do="choose another --out"
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside *path*; on success it is fsynced and renamed to *path*, else removed."""
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            fail_point(f"before-rename:{path.name}")
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside *path*; on success it is renamed to *path*, which must not exist; else removed."""
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
+    with _disk_errors(path):
+        refuse_existing(path)
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            fail_point(f"before-rename:{path.name}")
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as opened:
+                        os.fsync(opened.fileno())
+            refuse_existing(path)
+            os.rename(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise :class:`OutputError` when *path* exists already: results are never silently overwritten."""
+    if path.exists():
+        raise OutputError(
+            f"'{path}' exists already and is never overwritten", do="choose another --out, or move it away"
+        )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write *text* in UTF-8, atomically."""
+    with new_file(path) as temporary:
+        fail_point("write")
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any, *, canonical: bool = False) -> None:
+    """Write *value* as JSON, atomically; *canonical* gives the bytes of :func:`canonical_json`."""
+    value = plain(value)
+    text = canonical_json(value) if canonical else json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a log and fsync it; the write is a single call, so that processes do not interleave."""
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, (line.rstrip("\n") + "\n").encode("utf-8"))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping from YAML 1.2, safely and strictly: ``no`` is a string, ``1e-5`` a number, no key twice.
+
+    Raises :class:`RecipeError` naming the line when the file is not such a mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    if not path.is_file():
+        raise RecipeError(f"there is no file '{path}'", do="check the path")
+    try:
+        value = YAML(typ="safe", pure=True).load(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"'{path.name}' is not UTF-8 text (byte {error.start})") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"'{path.name}'{where} is not valid YAML: {error.problem}") from error
+    except (YAMLError, ValueError) as error:
+        raise RecipeError(f"'{path.name}' is not valid YAML: {error}") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RecipeError(f"'{path.name}' must hold named settings", received=type(value).__name__)
+    return _numbers(value)  # type: ignore[no-any-return]
+
+
+def _numbers(value: Any) -> Any:
+    """Make ``1e-5`` a number: YAML 1.2's core schema says so, the loader wants a dot."""
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_numbers(v) for v in value]
+    if isinstance(value, str) and value[:1] in "+-.0123456789" and "e" in value.lower():
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value

@@ -1,0 +1,1 @@
+"""What the user brings: a base model, rows, and what success means."""

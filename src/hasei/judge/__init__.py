@@ -1,0 +1,8 @@
+"""Whether a derived model is worth it: scores with intervals, the count of openings, the study, the decision.
+
+::
+
+    evaluation.py   predictions -> scores and paired gains, each with an honest interval
+    ledger.py       what was committed to before the confirm rows were opened, and how often they were opened
+    decision.py     evidence -> adopt | do not adopt | not enough data | rethink, in plain words
+"""

@@ -1,0 +1,206 @@
+"""The model card: ``README.md`` of a derived model, its front matter as model hubs read it, its text for people.
+
+It states scores and is written last, so ``hasei.json`` does not hash it. Source: Mitchell et al. 2019, "Model cards for
+model reporting". Nothing in it names a path of the machine that it was written on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hasei.ground import files, lineage, plugins
+from hasei.judge.loading import snippet
+from hasei.judge.report.figures import NONE, duration, significant
+from hasei.judge.report.lines import Report, facts_of
+
+if TYPE_CHECKING:
+    from hasei.inputs.base import Base
+    from hasei.tasks import Task
+
+_HUB_LICENCES = {
+    "GPL-3.0-only": "gpl-3.0", "GPL-3.0-or-later": "gpl-3.0", "AGPL-3.0-only": "agpl-3.0", "0BSD": "0bsd",
+}  # fmt: skip
+_AS_ON_THE_HUB = (
+    "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
+    "CC-BY-SA-4.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "Unlicense",
+)  # fmt: skip
+_ADAPTERS = ("peft_adapter",)
+_MOST_LABELS = 100
+
+
+def write_card(folder: Path, report: Report | None, base: Base | None, task: Task) -> None:
+    """Write ``README.md`` into the model folder *folder*; without *report* (no study was run) it states no verdict.
+
+    *base* is what it was derived from. Raises BaseError where *folder* is no model made by hasei.
+    """
+    files.write_text(folder / "README.md", card_text(lineage.read(folder), report, base, task))
+
+
+def card_text(content: Mapping[str, Any], report: Report | None, base: Base | None, task: Task) -> str:
+    """Return the card of the model whose ``hasei.json`` holds *content*."""
+    identity = content["identity"]
+    parts = [
+        _front_matter(content, report, base, task), f"# {_title(identity)}", _what(identity),
+        _verdict(report), _figures(content), _use(identity), _loading(identity, base), _labels(identity),
+        _origin(content),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def hub_licence(licence: str) -> tuple[str, str]:
+    """Return an SPDX expression in the hub's spelling, and its name where the hub has none for it: ("other", name)."""
+    if licence in _HUB_LICENCES:
+        return _HUB_LICENCES[licence], ""
+    known = {name.casefold(): name.lower() for name in _AS_ON_THE_HUB}
+    if licence.casefold() in known:
+        return known[licence.casefold()], ""
+    return "other", licence
+
+
+def _front_matter(content: Mapping[str, Any], report: Report | None, base: Base | None, task: Task) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    identity = content["identity"]
+    licence, licence_name = hub_licence(identity["licence"])
+    rows = f"rows-{identity['data']['fingerprint'][:16]}"
+    more: dict[str, Any] = {"license_name": licence_name} if licence_name else {}
+    if identity["parents"]:
+        relation = "adapter" if identity["format"] in _ADAPTERS else "finetune"
+        more |= {"base_model": [parent["name"] for parent in identity["parents"]], "base_model_relation": relation}
+    if report and report.get("chosen"):
+        scored = report["chosen"]["confirm"]
+        more |= {"metrics": [scored["metric"]], "eval_results": [EvalResult(
+            task_type=_hub_task(task.name), dataset_type=rows, dataset_name="the confirm rows of the study",
+            dataset_split="confirm", metric_type=scored["metric"], metric_name=scored["metric"],
+            metric_value=scored["value"],
+        )]}  # fmt: skip
+    data = ModelCardData(
+        model_name=_title(identity), license=licence, library_name=plugins.load("formats", identity["format"]).LIBRARY,
+        pipeline_tag=_hub_task(task.name), datasets=[rows], tags=["hasei", "derived-model"], **more,
+    )  # fmt: skip
+    return f"---\n{data.to_yaml(line_break=chr(10))}\n---"
+
+
+def _hub_task(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _title(identity: Mapping[str, Any]) -> str:
+    return " then ".join(step["name"] for step in identity["steps"]) + f" {identity['trial_id'][:8]}"
+
+
+def _what(identity: Mapping[str, Any]) -> str:
+    steps = ", then ".join(f"`{step['name']}`" for step in identity["steps"])
+    parents = " and ".join(_parent(parent) for parent in identity["parents"])
+    origin = f"derived from {parents} by {steps}" if parents else f"made by {steps}, without a base model"
+    number = len(identity["space"]["names"])
+    answers = f" It gives a text one of {number} labels, with a confidence." if number else ""
+    return f"A model for {identity['task'].replace('_', ' ')}, {origin}, with hasei.{answers}"
+
+
+def _parent(parent: Mapping[str, Any]) -> str:
+    revision = f" (revision {parent['revision']})" if parent.get("revision") else ""
+    return f"`{parent['name']}`{revision}"
+
+
+def _verdict(report: Report | None) -> str:
+    if report is None:
+        return (
+            "## Verdict\n\nNone: it was derived on its own, without being compared with anything. "
+            "`hasei try` says whether such a model is worth having."
+        )
+    facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
+    verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
+    notes = [
+        "\n\nFigures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back"
+        " from disk. An interval says where the true value lies as far as those rows can tell."
+    ]
+    if report.get("scheme", "holdout") != "holdout":
+        notes.append(
+            f"There were few rows: figures come from {report['scheme']}, and this model is a refit on all rows, so they"
+            " are of the procedure that made it."
+        )
+    return verdict + " ".join(notes)
+
+
+def _figures(content: Mapping[str, Any]) -> str:
+    record = content["record"]
+    cost = record.get("cost") or {}
+    rows = [
+        ("training", duration(record.get("train_seconds")), significant(cost.get("training"))),
+        # Milliseconds for one row are seconds for a thousand.
+        ("1,000 answers", duration(record.get("predict_ms_per_row")), significant(cost.get("per_1000"))),
+    ]
+    if all(time == NONE for _, time, _ in rows):
+        return ""
+    currency = cost.get("currency", "")
+    head = f"## Cost\n\n| | time | {currency or 'money'} |\n|---|---:|---:|\n"
+    return head + "\n".join(f"| {what} | {time} | {money} |" for what, time, money in rows)
+
+
+def _use(identity: Mapping[str, Any]) -> str:
+    rows = f"{identity['data']['rows']:,}" if identity["data"].get("rows") else "its"
+    return (
+        "## Intended use and limits\n\n"
+        f"For rows like the {rows} rows that it was derived from: same language, same kind of text, same answers. What"
+        " it says of other rows has not been measured. It always answers with one of its labels, also where none fits;"
+        " its confidence is not calibrated, so set a threshold on your own rows before acting on it. Mistakes and"
+        " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide"
+        " alone about people."
+    )
+
+
+def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
+    return (
+        f"## How to load it\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n### With hasei\n\n"
+        "```sh\nhasei predict . new.csv --out answers.csv\n```\n\n"
+        '```python\nimport hasei\n\nmodel = hasei.open_model(".")\nprint(model.predict(["a text"]))\n```'
+    )
+
+
+def _labels(identity: Mapping[str, Any]) -> str:
+    names = identity["space"]["names"]
+    if not names:
+        return ""
+    shown = ", ".join(code(name) for name in names[:_MOST_LABELS])
+    rest = f" and {len(names) - _MOST_LABELS} more" if len(names) > _MOST_LABELS else ""
+    return f"## Labels\n\n{shown}{rest} (in this order in `labels.json`)."
+
+
+def _origin(content: Mapping[str, Any]) -> str:
+    identity = content["identity"]
+    lines = [
+        f"- base: {_parent(p)}, licence {p['licence']}, content `{p['content_hash']}`" for p in identity["parents"]
+    ]
+    lines += [f"- step: `{step['name']}` with `{files.canonical_json(step['params'])}`" for step in identity["steps"]]
+    data = identity["data"]
+    lines += [
+        f"- rows: fingerprint `{data['fingerprint']}`, licence {data['licence']}",
+        f"- recipe `{identity['recipe_id']}`, trial `{identity['trial_id']}`, seed {identity['seed']}",
+        f"- identity: `{content['identity_hash']}`; `hasei verify .` checks every file against it",
+        f"- licence of this model: {identity['licence']}",
+    ]
+    return "## Where it comes from\n\n" + "\n".join(lines)
+
+
+def plain_text(text: str) -> str:
+    """Return *text* so that Markdown shows it as it is: no links, no HTML, no emphasis."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>#|~" else char for char in " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return *text* as inline code, whatever backticks it holds."""
+    text = " ".join(text.split()).replace("|", "\\|")
+    longest = max((len(run) for run in _runs(text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _runs(text: str) -> list[str]:
+    return [run for run in "".join(c if c == "`" else " " for c in text).split() if run]
+
+
+__all__ = ["card_text", "hub_licence", "write_card"]

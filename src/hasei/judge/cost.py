@@ -1,0 +1,39 @@
+"""Measurements and prices become money: training, and inference per thousand rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hasei.ground.statistics import Interval
+from hasei.inputs.purpose import Prices
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Money in *currency*: *training* once, *per_1000* predictions of the batch kind on this machine."""
+
+    currency: str
+    training: float
+    per_1000: float
+
+
+def cost(prices: Prices, train_seconds: float, predict_ms_per_row: float) -> Cost:
+    """Return what *train_seconds* and a row's *predict_ms_per_row* (milliseconds) cost at ``prices.cpu_hour``."""
+    per_second = prices.cpu_hour / 3600
+    return Cost(prices.currency, train_seconds * per_second, predict_ms_per_row * per_second)
+
+
+def monthly(prices: Prices, predict_ms_per_row: float) -> float:
+    """Return what the month's predictions cost in machine time; 0 where their number is unknown."""
+    return (prices.predictions_per_month or 0.0) * predict_ms_per_row / 1000 * prices.cpu_hour / 3600
+
+
+def saving(prices: Prices, gain: Interval, extra_per_month: float) -> Interval | None:
+    """Return the money saved a month by *gain* (a share of right answers) less *extra_per_month*; None without prices."""
+    if prices.predictions_per_month is None or prices.cost_of_an_error is None:
+        return None
+    scale = prices.predictions_per_month * prices.cost_of_an_error
+    return Interval(
+        value=gain.value * scale - extra_per_month, low=gain.low * scale - extra_per_month,
+        high=gain.high * scale - extra_per_month, se=gain.se * scale, method=gain.method, too_few=gain.too_few,
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""How a model folder is loaded without hasei, by format: the lines that a model card shows.
+
+What they print are hasei's own outputs; the highest is the label, and their softmax the confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hasei.ground import plugins
+
+_SENTENCE_TRANSFORMERS = """```python
+import json
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+
+folder = Path(".")
+names = json.loads((folder / "labels.json").read_text("utf-8"))
+outputs = SentenceTransformer(str(folder)).encode(["a text"])
+print([names[i] for i in outputs.argmax(1)])
+```"""
+
+_PEFT = """```python
+import json
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+folder = Path(".")
+names = json.loads((folder / "labels.json").read_text("utf-8"))
+limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+trunk = AutoModel.from_pretrained({base})
+model = PeftModel.from_pretrained(trunk, folder).eval()
+tokenizer = AutoTokenizer.from_pretrained(folder)
+batch = tokenizer(["a text"], padding=True, truncation=True, max_length=limit, return_tensors="pt")
+head = load_file(folder / "2_Dense" / "model.safetensors")
+with torch.no_grad():
+    states = model(**batch).last_hidden_state
+    mask = batch["attention_mask"].unsqueeze(-1)
+    pooled = {pooled}
+    outputs = pooled @ head["linear.weight"].T + head["linear.bias"]
+print([names[i] for i in outputs.argmax(1).tolist()])
+```"""
+
+
+_POOLED = {
+    "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
+    "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
+    "last": 'states[torch.arange(len(states)), batch["attention_mask"].sum(1) - 1]',
+}  # fmt: skip
+
+
+def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
+    """Return Markdown that says how to load a model of *identity* with the library that its format is native to.
+
+    *pooling* is how an adapter's base makes one vector of token states.
+    """
+    library = plugins.load("formats", identity["format"]).LIBRARY
+    head = f"### With {library}\n\n"
+    if identity["format"] == "sentence_transformers":
+        return head + _SENTENCE_TRANSFORMERS
+    if identity["format"] == "peft_adapter" and identity["parents"]:
+        return head + _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
+    return head + plugins.docstring("formats", identity["format"])
+
+
+def _base(parent: Mapping[str, Any]) -> str:
+    revision = str(parent.get("revision", ""))
+    # Only a commit of the hub is a revision to the hub.
+    commit = len(revision) == 40 and all(c in "0123456789abcdef" for c in revision)
+    return f'"{parent["name"]}"' + (f', revision="{revision}"' if commit else "")

@@ -1,0 +1,52 @@
+"""Which recipes, in which order, on how much data, within a budget: one table, one verdict, one folder.
+
+>>> result = study("tickets.csv", at_least={"accuracy": 0.9})  # doctest: +SKIP
+>>> result.verdict, result.chosen.predict(["where is my parcel?"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hasei.ground.events import Watch
+from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.config import Config, make_config, merge, parse_budget, read_config
+from hasei.judge.study.conduct import conduct, plan
+from hasei.judge.study.result import Result
+
+
+def study(
+    data: str | Path, *, test: str | Path | None = None, base: str | Path | None = None, task: str | None = None,
+    text: str | None = None, label: str | None = None, group: str | None = None, where: Sequence[str] = (),
+    at_least: dict[str, float] | None = None, methods: Sequence[Any] = (), prices: dict[str, Any] | None = None,
+    budget: str | float | None = None, seed: int | None = None, out: str | Path | None = None, resume: bool = False,
+    watch: Watch | None = None,
+) -> Result:  # fmt: skip
+    """Run a study and return its result; what ``hasei try`` runs.
+
+    *data* and *test* are files of rows; *at_least* one metric and the value it must reach; *methods* recipes as in
+    ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *out* the new folder to leave
+    (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
+    """
+    goal: dict[str, Any] = {}
+    for metric, value in (at_least or {}).items():
+        goal = {"metric": metric, "at_least": value}
+    values = merge({}, {
+        "data": {
+            "path": str(data), "test": None if test is None else str(test), "text": text, "label": label, "group": group,
+            "where": tuple(where),
+        },
+        "base": None if base is None else str(base), "task": task, "goal": goal, "prices": prices or {},
+        "recipes": tuple(methods), "budget": None if budget is None else str(budget), "seed": seed,
+    })  # fmt: skip
+    config = make_config(values)
+    place = Path(out) if out is not None else Path("runs") / Path(data).stem
+    return conduct(config, place, watch or Watch(), resume=resume)
+
+
+__all__ = [
+    "Candidate", "Config", "Result", "Trial", "conduct", "make_config", "merge", "parse_budget", "plan", "read_config",
+    "study",
+]  # fmt: skip

@@ -1,0 +1,94 @@
+"""What is tried, what became of it, and the per-row outputs it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from hasei.derive.recipe import Step
+from hasei.engine.derivation import Settings
+from hasei.ground.statistics import Interval
+from hasei.judge.cost import Cost
+from hasei.tasks import Answers, Floats
+
+Status = Literal["waiting", "done", "failed", "skipped", "raced out"]
+Role = Literal["cheap truth", "derived"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate derived from some rows and scored on others. *outputs* (n, width) are of the rows *scored* (n,).
+
+    *frozen* are the settings with every choice made; seconds of training, milliseconds of prediction per row in a batch,
+    bytes on disk.
+    """
+
+    frozen: Settings
+    outputs: Floats
+    answers: Answers
+    scored: np.ndarray
+    rows: int
+    train_seconds: float
+    predict_ms_per_row: float
+    trainable_parameters: int
+    bytes: int
+    curve: tuple[dict[str, float], ...] = ()
+
+
+@dataclass
+class Candidate:
+    """A recipe of one step in the table. *rungs* hold its score on part of the rows, as (rows, score)."""
+
+    step: Step
+    status: Status = "waiting"
+    why: str = ""
+    trial: Trial | None = None
+    select: Interval | None = None
+    gain_over_base: float | None = None
+    cost: Cost | None = None
+    recipe_id: str = ""
+    rungs: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """How the table calls it."""
+        return self.step.label
+
+    @property
+    def role(self) -> Role:
+        """A cheap truth, or derived."""
+        return "cheap truth" if self.step.kind == "baselines" else "derived"
+
+    @property
+    def gradients(self) -> bool:
+        """Whether it trains by gradients, and so passes through the race."""
+        return self.step.plugin.SUPPORTS.gradients
+
+    def to_json(self, metric: str) -> dict[str, Any]:
+        """Return the candidate's line of the JSON contract; what was not measured is null."""
+        trial, cost = self.trial, self.cost
+        return {
+            "name": self.name, "method": self.step.name, "role": self.role, "recipe_id": self.recipe_id,
+            "params": (trial.frozen if trial else self.step.params).model_dump(mode="json"),
+            "status": self.status, "why": self.why, "select": interval_json(self.select, metric),
+            "gain_over_base": self.gain_over_base,
+            "train_seconds": trial.train_seconds if trial else None,
+            "predict_ms_per_row": trial.predict_ms_per_row if trial else None,
+            "trainable_parameters": trial.trainable_parameters if trial else None,
+            "bytes": trial.bytes if trial else None,
+            "cost": None if cost is None else {
+                "currency": cost.currency, "training": cost.training, "per_1000": cost.per_1000,
+            },
+            "rungs": [{"rows": rows, "score": score} for rows, score in self.rungs],
+        }  # fmt: skip
+
+
+def interval_json(interval: Interval | None, metric: str) -> dict[str, Any] | None:
+    """Return ``{metric, value, low, high, too_few}``, or None."""
+    if interval is None:
+        return None
+    return {
+        "metric": metric, "value": interval.value, "low": interval.low, "high": interval.high, "too_few": interval.too_few,
+    }  # fmt: skip

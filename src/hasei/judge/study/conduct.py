@@ -1,0 +1,154 @@
+"""A study from its configuration to its folder: read, propose, race, confirm, decide, write."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hasei.ground import lineage
+from hasei.ground.errors import DataError, OutputError
+from hasei.ground.events import Watch
+from hasei.ground.files import hash_json, new_folder, refuse_existing, write_json
+from hasei.inputs import data as rooms
+from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.judge.study import records
+from hasei.judge.study.candidates import Candidate
+from hasei.judge.study.clock import Clock
+from hasei.judge.study.config import Config
+from hasei.judge.study.crossfit import LEAST_CONFIRM_UNITS, run_crossfit
+from hasei.judge.study.holdout import run_holdout
+from hasei.judge.study.lab import Lab
+from hasei.judge.study.racing import candidates_of
+from hasei.judge.study.result import Result, make_report
+from hasei.tasks import Space, Task, open_task
+
+
+def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) -> Result:
+    """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused."""
+    clock = Clock(config.budget_seconds)
+    refuse_existing(out)
+    work = out.with_name(f".{out.name}.work")
+    if work.exists() and not resume:
+        shutil.rmtree(work)
+    lab, candidates = prepare(config, watch, work)
+    try:
+        result = _run(config, lab, clock, candidates, out)
+    except BaseException as error:
+        # What is worth resuming is kept after Ctrl-C or a crash; a refused request leaves nothing behind.
+        if isinstance(error, (DataError, OutputError)) and not (work / "trials").exists():
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+    return result
+
+
+def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
+    """Return what would be tried and about how long it would take; trains nothing (the base reads a few rows once)."""
+    from hasei.judge.study.racing import Race
+
+    lab, candidates = prepare(config, watch, work)
+    fit, select = lab.ordered("train"), lab.ordered("select")
+    crossed = _crossed(config, lab.data)
+    lab.measure_forward([lab.data.inputs[i] for i in fit])
+    race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
+    listed = [
+        {"name": c.name, "role": c.role, "seconds": race.effort_seconds(c.step, len(fit)), "by": "gradients" if c.gradients else "solved"}
+        for c in candidates
+    ]  # fmt: skip
+    return {
+        "schema": 1, "scheme": "nested cross-fitting" if crossed else "holdout", "budget_seconds": config.budget_seconds,
+        "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
+        "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
+        "columns": lab.data.mapping.columns,
+    }  # fmt: skip
+
+
+def _crossed(config: Config, data: Dataset) -> bool:
+    confirm = {data.units[i] for i in data.where("confirm")}
+    return config.data.test is None and len(confirm) < LEAST_CONFIRM_UNITS
+
+
+def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candidate]]:
+    """Read rows and base and list the candidates; every refusal of the user's input happens here, before any training."""
+    task = open_task(config.task)
+    goal = config.goal.checked({name: metric.bounds for name, metric in task.metrics.items()})
+    chosen = config.steps()
+    watch.report("reading", config.data.path)
+    data = read_data(config, task)
+    space, data = _space(task, data)
+    base = Base.open(config.base)
+    metric = task.metrics[goal.metric or task.default_metric]
+    work.mkdir(parents=True, exist_ok=True)
+    lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work)
+    lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))
+    for finding in data.findings:
+        lab.watch.report("finding", finding.message)
+    return lab, candidates_of(lab, chosen, int((data.roles == "train").sum()))
+
+
+def read_data(config: Config, task: Task) -> Dataset:
+    """Read and assemble the rows that *config* names."""
+    table = rooms.read(Path(config.data.path), where=list(config.data.where) or None)
+    test = rooms.read(Path(config.data.test)) if config.data.test else None
+    mapping = rooms.guess(table, task.columns, config.data.chosen)
+    return rooms.assemble(
+        table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
+        licence=config.data.licence,
+    )  # fmt: skip
+
+
+def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
+    """Learn the space from train and select rows; confirm rows outside it are dropped and said."""
+    seen = [data.targets[i] for i in data.where("train", "select")]
+    space = task.space(seen)
+    known = task.knows(space, data.targets)
+    findings: list[Finding] = list(data.findings)
+    own = getattr(task, "findings", None)
+    if own is not None:
+        findings += own(seen)
+    if not known.all():
+        lost = [i for i in range(len(data)) if not known[i]]
+        names = sorted({data.targets[i] for i in lost})
+        findings.append(Finding(
+            "unseen_class", "warning",
+            f"{len(lost)} confirm rows have a label that no train row has ({', '.join(names[:5])}): dropped",
+            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
+        ))  # fmt: skip
+        data = data.take(known.nonzero()[0])
+    from dataclasses import replace
+
+    return space, replace(data, findings=tuple(findings))
+
+
+def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate], out: Path) -> Result:
+    run_id = hash_json(
+        {"out": str(out.resolve()), "data": lab.data.fingerprint, "seed": config.seed, "started": _started(lab)}
+    )
+    crossed = _crossed(config, lab.data)
+    scheme = run_crossfit if crossed else run_holdout
+    with new_folder(out) as folder:
+        choice, found, model, confirmed = scheme(lab, clock, candidates, folder, run_id)
+        name = "nested cross-fitting (5 x 4)" if crossed else "holdout"
+        report = make_report(
+            lab, choice, found, confirmed.opening, candidates, scheme=name, seconds=clock.spent,
+            budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
+        )  # fmt: skip
+        lineage.update_record(model.folder, model.record | records.record_of(report))
+        records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed)
+        records.write_extras(folder, report, lab)
+        report["seconds"] = clock.spent
+        write_json(folder / "report.json", report)
+    return Result(found.decision, report, out, tuple(candidates))
+
+
+def _started(lab: Lab) -> str:
+    """What stays the same when a stopped run is resumed, and differs for a new one."""
+    import uuid
+
+    path = lab.work / "run.json"
+    if not path.is_file():
+        write_json(path, {"id": uuid.uuid4().hex})
+    return path.read_text("utf-8")

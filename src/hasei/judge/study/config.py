@@ -1,0 +1,116 @@
+"""Everything a study is asked: ``hasei.yaml``, flags and Python arguments end here, checked strictly."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from hasei.derive.recipe import Step, read_steps
+from hasei.ground import plugins
+from hasei.ground.errors import BudgetError, RecipeError, nearest
+from hasei.ground.files import read_yaml
+from hasei.ground.settings import Settings, build
+from hasei.inputs.base import DEFAULT
+from hasei.inputs.purpose import Goal, Prices, Purpose
+
+DEFAULT_BUDGET = "10m"
+LEAST_SECONDS = 20.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+class DataConfig(Settings):
+    """Where the rows are. *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows."""
+
+    path: str
+    test: str | None = None
+    text: str | None = None
+    label: str | None = None
+    map: dict[str, str] = Field(default_factory=dict)
+    group: str | None = None
+    where: tuple[str, ...] = ()
+    licence: str = "unknown"
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The columns that the user named, by their part in the task."""
+        named = {"text": self.text, "label": self.label}
+        return {k: v for k, v in named.items() if v is not None} | self.map
+
+
+class Config(Settings):
+    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``."""
+
+    data: DataConfig
+    base: str = DEFAULT
+    task: str = "text_classification"
+    goal: Goal = Goal()
+    prices: Prices = Prices()
+    smallest_gain: float | str | None = None
+    recipes: tuple[Any, ...] = ()
+    budget: str = DEFAULT_BUDGET
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @property
+    def purpose(self) -> Purpose:
+        """Goal, prices and smallest gain as one."""
+        given = {} if self.smallest_gain is None else {"smallest_gain": self.smallest_gain}
+        return Purpose(goal=self.goal, prices=self.prices, **given)  # type: ignore[arg-type]
+
+    @property
+    def budget_seconds(self) -> float:
+        """The budget in seconds."""
+        return parse_budget(self.budget)
+
+    def steps(self) -> list[tuple[Step, ...]]:
+        """Return the recipes that the user named, checked."""
+        return [read_steps(recipe) for recipe in self.recipes]
+
+
+def parse_budget(text: str) -> float:
+    """Read ``90s``, ``10m`` or ``1.5h`` as seconds; raises BudgetError where it is no time or too short for anything."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
+    if not parts or re.sub(r"\d+(?:\.\d+)?\s*[smh]?\s*", "", text.strip().lower()):
+        raise BudgetError("the budget can't be read", expected="a time such as 90s, 10m or 1.5h", received=f"'{text}'")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds < LEAST_SECONDS:
+        raise BudgetError(
+            "the budget is too small for anything", expected=f"at least {LEAST_SECONDS:.0f}s", received=f"{seconds:g}s"
+        )
+    return seconds
+
+
+def read_config(path: Path, overrides: dict[str, Any]) -> Config:
+    """Read ``hasei.yaml`` at *path* and lay *overrides* (flags) over it; raises RecipeError in one line."""
+    values = read_yaml(path)
+    if isinstance(values.get("data"), str):
+        values["data"] = {"path": values["data"]}
+    return make_config(merge(values, overrides), f"'{path.name}'")
+
+
+def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """Return *low* with the values of *high* over it, nested mappings merged; None in *high* means not given."""
+    merged = dict(low)
+    for key, value in high.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        elif value is not None and value != {} and value != ():
+            merged[key] = value
+    return merged
+
+
+def make_config(values: dict[str, Any], where: str = "the study") -> Config:
+    """Return the checked configuration of *values*; task, metric and recipes are checked too, before anything is read."""
+    values = {k: (str(v) if k == "budget" else tuple(v) if k == "recipes" and isinstance(v, list) else v)
+              for k, v in values.items()}  # fmt: skip
+    for part, kind in (("goal", Goal), ("prices", Prices)):
+        if isinstance(values.get(part), dict):
+            values[part] = kind(**values[part])
+    config = build(Config, values, where)
+    config.budget_seconds, config.purpose
+    if config.task not in plugins.names("tasks"):
+        raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
+    config.steps()
+    return config

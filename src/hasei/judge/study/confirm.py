@@ -1,0 +1,209 @@
+"""After the trials: choose, commit, refit, load back, open the confirm rows once, and gather the evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hasei.derive.derived import DerivedModel
+from hasei.derive.run import run_step, write
+from hasei.ground.errors import RunFailed
+from hasei.ground.events import Watch
+from hasei.ground.statistics import Forecast, Interval, forecast, train_rows_for
+from hasei.judge.cost import monthly, saving
+from hasei.judge.decision import Constraint, Decision, Evidence, decide, pick
+from hasei.judge.evaluation import compare, score
+from hasei.judge.ledger import Commitment, Opening
+from hasei.judge.study.candidates import Candidate
+from hasei.judge.study.clock import Clock
+from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
+from hasei.tasks import Answers
+
+_LATENCY_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Choice:
+    """W, R and the base as it is, as chosen on select rows; the latter None where it was not tried."""
+
+    winner: Candidate
+    reference: Candidate
+    base: Candidate | None
+
+    @property
+    def roles(self) -> list[Candidate]:
+        """The distinct candidates among the three."""
+        found: list[Candidate] = []
+        for candidate in (self.winner, self.reference, self.base):
+            if candidate is not None and candidate not in found:
+                found.append(candidate)
+        return found
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What one opening showed: the answers of each candidate, by name, for the confirm rows *rows* (n,)."""
+
+    rows: np.ndarray
+    answers: dict[str, Answers]
+    opening: Opening
+    se_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision with the evidence that it rests on."""
+
+    decision: Decision
+    evidence: Evidence
+    latency_p95_ms: float | None = None
+
+
+def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
+    """Return W, the best on select (within half a point the cheaper), and R, the best cheap truth."""
+    done = [c for c in candidates if c.status == "done" and c.select is not None]
+    cheap = [c for c in done if c.role == "cheap truth"]
+    if not cheap:
+        raise RunFailed("no candidate finished within the budget", do="give a larger --budget")
+    return Choice(_pick(lab, done), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
+
+
+def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
+    scores = [c.select.value if c.select else math.nan for c in candidates]
+    scale = tolerance if lab.metric.bounds == (0.0, 1.0) else 0.0
+    best = pick(scores, [_price(c) for c in candidates], direction=lab.metric.direction, tolerance=scale)
+    if best is None:
+        raise RunFailed("no candidate has a score", do="look at the reasons in the table")
+    return candidates[best]
+
+
+def _price(candidate: Candidate) -> float:
+    """What choosing is to cost: inference first, coarsely (timings of equal models differ by noise), then training."""
+    if candidate.trial is None:
+        return math.inf
+    steps = round(math.log(max(candidate.trial.predict_ms_per_row, 1e-3)) / math.log(1.5))
+    return steps * 1e6 + candidate.trial.train_seconds
+
+
+def commit(lab: Lab, choice: Choice) -> Commitment:
+    """Fix metric, goal, smallest gain, W and R, before any confirm row is read."""
+    return Commitment(
+        metric=lab.metric.name, at_least=lab.purpose.goal.at_least, delta=lab.purpose.delta(extra_per_month(lab, choice)),
+        winner=choice.winner.name, reference=choice.reference.name,
+    )  # fmt: skip
+
+
+def extra_per_month(lab: Lab, choice: Choice) -> float:
+    """Return what W's predictions cost more a month than R's, in machine time."""
+    both = [c.trial.predict_ms_per_row if c.trial else 0.0 for c in (choice.winner, choice.reference)]
+    return monthly(lab.purpose.prices, both[0]) - monthly(lab.purpose.prices, both[1])
+
+
+def refit(
+    lab: Lab, candidate: Candidate, rows: np.ndarray, folder: Path, watch: Watch, *, frozen: bool = True
+) -> DerivedModel:
+    """Derive *candidate* again from *rows* with the settings found (or, not *frozen*, choosing them again) into *folder*."""
+    step = frozen_step(candidate) if frozen else candidate.step
+    context = lab.context(step, rows, watch)
+    ran = run_step(step, context)
+    lab.note("refit", candidate=candidate.name, rows=len(rows), seconds=ran.seconds)
+    return write(ran, step, lab.recipe(candidate.step), context, lab.data, folder, {"train_seconds": ran.seconds})
+
+
+def verdict(
+    lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, model: DerivedModel,
+    curve: tuple[Forecast | None, int | None],
+) -> Verdict:  # fmt: skip
+    """Apply the rule to what the opening showed; metric, goal and smallest gain are those committed to."""
+    goal, opening = lab.purpose.goal, confirmed.opening
+    rows = confirmed.rows
+    winner, reference = choice.winner.name, choice.reference.name
+
+    def scored(name: str) -> Interval:
+        return score(lab.metric, confirmed.answers[name].values, lab.truth(rows), lab.units(rows), alpha=opening.alpha,
+                     se_factor=confirmed.se_factor)  # fmt: skip
+
+    def gained(one: str, other: str) -> Interval:
+        return compare(lab.metric, confirmed.answers[one].values, confirmed.answers[other].values, lab.truth(rows), lab.units(rows),
+                       alpha=opening.alpha, se_factor=confirmed.se_factor)  # fmt: skip
+
+    gain = gained(winner, reference)
+    latency = latency_p95(model, [lab.data.inputs[i] for i in rows[:_LATENCY_ROWS]]) if goal.latency_p95_ms else None
+    evidence = Evidence(
+        winner=winner, reference=reference, metric=lab.metric.name, units=len(set(lab.units(rows))),
+        gain=None if winner == reference else gain, winner_score=scored(winner), reference_score=scored(reference),
+        delta=commitment.delta, alpha=opening.alpha, alpha_next=opening.alpha_next, kpi=commitment.at_least,
+        winner_is_cheap=choice.winner.role == "cheap truth",
+        gain_over_base=gained(winner, choice.base.name) if choice.base and choice.base is not choice.winner else None,
+        constraints=_constraints(lab, choice, latency), saving=saving(lab.purpose.prices, gain, extra_per_month(lab, choice)),
+        currency=lab.purpose.prices.currency, beats_majority=_beats_constant(lab, choice, confirmed, gained),
+        forecast=curve[0], train_rows=curve[1], direction=lab.metric.direction, share=lab.metric.bounds == (0.0, 1.0),
+        exploratory=opening.exploratory,
+    )  # fmt: skip
+    return Verdict(decide(evidence), evidence, latency)
+
+
+def _beats_constant(lab: Lab, choice: Choice, confirmed: Confirmed, gained: Any) -> bool:
+    """Whether W or R is surely better than always giving the commonest answer of the rows it learnt from."""
+    confirmed.answers.setdefault("always the same", lab.constant(confirmed.rows))
+    return any(gained(c.name, "always the same").low > 0 for c in (choice.winner, choice.reference))
+
+
+def _constraints(lab: Lab, choice: Choice, latency: float | None) -> tuple[Constraint, ...]:
+    goal, trial = lab.purpose.goal, choice.winner.trial
+    found = []
+    if goal.latency_p95_ms and latency is not None:
+        words = f"{latency:.1f} ms for one row at the 95th percentile, at most {goal.latency_p95_ms:g} ms allowed"
+        found.append(Constraint("latency", latency <= goal.latency_p95_ms, words))
+    if goal.size_mb and trial is not None:
+        size = trial.bytes / 1e6
+        found.append(
+            Constraint("size", size <= goal.size_mb, f"{size:.0f} MB on disk, at most {goal.size_mb:g} MB allowed")
+        )
+    return tuple(found)
+
+
+def latency_p95(model: DerivedModel, inputs: list[Any]) -> float:
+    """Milliseconds for one row at a time, 95th percentile, after a warm-up."""
+    import time
+
+    times = []
+    model.outputs(inputs[:1])
+    for one in inputs:
+        start = time.perf_counter()
+        model.outputs([one])
+        times.append((time.perf_counter() - start) * 1000)
+    return float(np.percentile(times, 95))
+
+
+def learning_curve(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], fit: np.ndarray, scored: np.ndarray
+) -> tuple[Forecast | None, int | None]:
+    """Return the forecast at four times the rows and the rows that would reach the goal, from the solved head alone."""
+    goal = lab.purpose.goal.at_least
+    solved = [c for c in candidates if c.role == "derived" and not c.gradients and c.trial and c.select]
+    if goal is None or not solved or clock.free() < 3.0:
+        return None, None
+    best = max(solved, key=lambda c: lab.metric.direction * (c.select.value if c.select else 0.0))
+    sizes, values, se = [], [], 0.0
+    for share in (0.125, 0.25, 0.5, 1.0):
+        part = fit[: max(lab.space.width, int(len(fit) * share))]
+        trial = lab.try_out(frozen_step(best), part, scored, lab.watch.until(clock.until(clock.free())))
+        interval = score(lab.metric, trial.answers.values, lab.truth(scored), lab.units(scored), draws=200)
+        sizes.append(len(part))
+        values.append(interval.value)
+        se = interval.se
+    kwargs: dict[str, Any] = {"se": se, "direction": lab.metric.direction}
+    ahead = forecast(sizes, values, 4 * len(fit), bounds=lab.metric.bounds, **kwargs)
+    lab.note("learning curve", sizes=sizes, scores=values, forecast_4x=ahead.value if ahead else None)
+    return ahead, train_rows_for(sizes, values, goal, **kwargs)
+
+
+__all__ = [
+    "Choice", "Confirmed", "Verdict", "choose", "commit", "latency_p95", "learning_curve", "refit", "verdict",
+]  # fmt: skip

@@ -1,0 +1,138 @@
+"""The scheme for few rows: nested cross-fitting, every choice made inside, all outer folds one opening.
+
+Five outer folds; in the rows outside each, four inner folds score every candidate, W and R are chosen, refitted, written,
+loaded back, and answer the outer fold that none of this has seen. What is shipped is chosen by the five outer folds and
+refitted on all rows, so the figures are of the procedure that made it; standard errors are widened by 1.5 (Nadeau &
+Bengio 2003).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hasei.derive.derived import DerivedModel
+from hasei.engine.splits import folds
+from hasei.judge.ledger import open_confirm
+from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.clock import FINISH_SECONDS, Clock
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.lab import Lab
+from hasei.judge.study.racing import Race
+from hasei.tasks import Answers
+
+OUTER, INNER = 5, 4
+SE_FACTOR = 1.5
+LEAST_CONFIRM_UNITS = 400
+_FITS = OUTER * INNER + OUTER + OUTER + 1
+"""Trainings of one candidate in the whole scheme, its refits counted in."""
+
+
+def run_crossfit(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], folder: Path, run_id: str
+) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:
+    """Run the whole scheme; W of all rows is left in ``folder/model``, R in ``folder/reference``."""
+    rows = lab.ordered("train", "select", "confirm")
+    units = [lab.data.units[i] for i in rows]
+    lab.trunk.prepare([lab.data.inputs[i] for i in rows])
+    lab.measure_forward([lab.data.inputs[i] for i in rows])
+    clock.reserve = FINISH_SECONDS + OUTER * 2 * len(rows) / OUTER * lab.forward_ms / 1000
+    _skip_the_slow(lab, clock, candidates, len(rows))
+    outer = folds(units, OUTER, lab.seed)
+    _score_all(lab, clock, candidates, rows, outer)
+    choice = choose(lab, candidates)
+    commitment = commit(lab, choice)
+    commitment.write(folder / "commitment.json")
+    opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
+    lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
+    answers = _outer_answers(lab, clock, candidates, rows, outer, choice)
+    curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
+    model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
+    if choice.reference is not choice.winner:
+        refit(lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False)
+    confirmed = Confirmed(rows, answers, opening, SE_FACTOR)
+    return choice, verdict(lab, choice, confirmed, commitment, model, curve), model, confirmed
+
+
+def _skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int) -> None:
+    """A candidate whose every training can't fit is skipped before anything is seen: no choice, so no leak."""
+    part = rows * (OUTER - 1) // OUTER * (INNER - 1) // INNER
+    race = Race(lab, clock, np.arange(part), np.arange(1), part)
+    slow = sorted((c for c in candidates if c.gradients), key=lambda c: race.effort_seconds(c.step, part))
+    left = 0.8 * clock.free()
+    for candidate in slow:
+        needed = _FITS * race.effort_seconds(candidate.step, part)
+        if needed > left:
+            candidate.status = "skipped"
+            candidate.why = (
+                f"its {_FITS} trainings in cross-fitting would take about {needed:.0f} s, {max(0, left):.0f} s are free"
+            )
+            lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)
+        else:
+            left -= needed
+
+
+def _score_all(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, fold: np.ndarray) -> None:
+    """Give every candidate one trial whose answers cover *rows*, each row answered by a fold's model that has not seen it."""
+    parts: dict[int, list[Trial]] = {}
+    for number in range(int(fold.max()) + 1):
+        fit, held = rows[fold != number], rows[fold == number]
+        Race(lab, clock, fit, held, len(fit)).run([c for c in candidates if c.status in ("waiting", "done")])
+        for i, candidate in enumerate(candidates):
+            if candidate.status == "done" and candidate.trial is not None:
+                parts.setdefault(i, []).append(candidate.trial)
+    for i, trials in parts.items():
+        if candidates[i].status == "done":
+            lab.judge(candidates[i], _joined(lab, trials))
+    lab.set_gains(candidates)
+
+
+def _joined(lab: Lab, trials: list[Trial]) -> Trial:
+    """Return one trial over all folds; seconds are the mean of one training."""
+    outputs = np.concatenate([t.outputs for t in trials])
+    return replace(
+        trials[0], outputs=outputs, answers=lab.task.answers(lab.space, outputs),
+        scored=np.concatenate([t.scored for t in trials]), train_seconds=float(np.mean([t.train_seconds for t in trials])),
+    )  # fmt: skip
+
+
+def _outer_answers(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, outer: np.ndarray, choice: Choice
+) -> dict[str, Answers]:
+    """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder."""
+    found: dict[str, dict[int, Any]] = {c.name: {} for c in choice.roles}
+    place = lab.work / "outer"
+    for number in range(OUTER):
+        lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}", number / OUTER)
+        fit, held = rows[outer != number], rows[outer == number]
+        inside = [
+            replace(c, trial=None, select=None, status="waiting", rungs=[]) for c in candidates if c.status == "done"
+        ]
+        inner = folds([lab.data.units[i] for i in fit], INNER, lab.seed + 1)
+        _score_all(lab, clock, inside, fit, inner)
+        chosen = choose(lab, inside)
+        answers: dict[str, list[tuple[Any, float]]] = {}
+        for name, candidate in _parts(choice, chosen):
+            if candidate.name not in answers:
+                shutil.rmtree(place, ignore_errors=True)
+                model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
+                said = model.answers([lab.data.inputs[i] for i in held], lab.watch)
+                answers[candidate.name] = list(zip(said.values, said.confidence.tolist()))
+            found[name] |= dict(zip(held.tolist(), answers[candidate.name]))
+    shutil.rmtree(place, ignore_errors=True)
+    in_order = {name: [by_row[i] for i in rows.tolist()] for name, by_row in found.items()}
+    return {name: Answers([v for v, _ in pairs], np.array([c for _, c in pairs])) for name, pairs in in_order.items()}
+
+
+def _parts(shipped: Choice, chosen: Choice) -> list[tuple[str, Candidate]]:
+    """Which name of the shipped choice each inner choice answers for: W for W, R for R, the base for the base.
+
+    Where W and R are one candidate in what is shipped, its rows are answered by the inner W.
+    """
+    pairs = [(shipped.base, chosen.base), (shipped.reference, chosen.reference), (shipped.winner, chosen.winner)]
+    return [(s.name, c) for s, c in pairs if s is not None and c is not None]

@@ -1,0 +1,81 @@
+"""The usual scheme: trials from train rows scored on select rows, one opening of confirm rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hasei.derive.derived import DerivedModel
+from hasei.ground.errors import HaseiError, RunFailed, Stopped
+from hasei.ground.events import DeadlineReached
+from hasei.judge.ledger import open_confirm
+from hasei.judge.study.candidates import Candidate
+from hasei.judge.study.clock import FINISH_SECONDS, Clock
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.lab import Lab
+from hasei.judge.study.racing import Race
+
+MOST_FEATURES = 0.4
+"""Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
+
+
+def run_holdout(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], folder: Path, run_id: str
+) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:
+    """Run the whole scheme; W is left in ``folder/model`` and R in ``folder/reference``."""
+    fit, select, confirm = (lab.ordered(role) for role in ("train", "select", "confirm"))
+    lab.measure_forward([lab.data.inputs[i] for i in fit])
+    fit, select = lab.within(clock, fit, select, MOST_FEATURES)
+    lab.trunk.prepare([lab.data.inputs[i] for i in np.concatenate([fit, select])])
+    rows = np.sort(np.concatenate([fit, select]))
+    clock.reserve = FINISH_SECONDS + 1.3 * 2 * len(confirm) * lab.forward_ms / 1000
+    Race(lab, clock, fit, select, len(rows)).run(candidates)
+    curve = learning_curve(lab, clock, candidates, fit, select)
+    choice, models = _refit_all(lab, clock, list(candidates), rows, folder)
+    commitment = commit(lab, choice)
+    commitment.write(folder / "commitment.json")
+    opening = open_confirm(lab.units(confirm), commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
+    lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
+    inputs = [lab.data.inputs[i] for i in confirm]
+    answers = {}
+    for name, model in models.items():
+        lab.watch.report("confirming", name)
+        answers[name] = model.answers(inputs, lab.watch)
+    confirmed = Confirmed(confirm, answers, opening)
+    return (
+        choice,
+        verdict(lab, choice, confirmed, commitment, models[choice.winner.name], curve),
+        models[choice.winner.name],
+        confirmed,
+    )
+
+
+def _refit_all(
+    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, folder: Path
+) -> tuple[Choice, dict[str, DerivedModel]]:
+    """Refit W, R and the base; where W's refit does not finish in time the choice is made again without it."""
+    while True:
+        choice = choose(lab, candidates)
+        watch = lab.watch.until(clock.deadline - 0.6 * clock.reserve)
+        lab.watch.report("refitting", f"{choice.winner.name} on {len(rows):,} rows")
+        try:
+            models = {choice.winner.name: refit(lab, choice.winner, rows, folder / "model", watch)}
+            break
+        except Stopped:
+            raise
+        except (DeadlineReached, RunFailed) as error:
+            if choice.winner.role == "cheap truth":
+                raise
+            why = (
+                str(error)
+                if isinstance(error, HaseiError)
+                else "its refit on all rows did not finish within the budget"
+            )
+            choice.winner.status, choice.winner.why = "raced out", why
+            lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
+    for place, candidate in (("reference", choice.reference), ("base", choice.base)):
+        if candidate is not None and candidate.name not in models:
+            models[candidate.name] = refit(lab, candidate, rows, folder / place, lab.watch)
+    return choice, models

@@ -1,0 +1,221 @@
+"""Where trials are run: the task, the rows, the opened base, and the folder in which finished trials survive a stop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hasei.derive.recipe import Recipe, Step, make_step
+from hasei.derive.run import Ran, context_of, run_step
+from hasei.engine.checkpoint import Checkpoint
+from hasei.engine.derivation import Context, Derivation, Facts
+from hasei.engine.trunk import Trunk
+from hasei.ground import plugins
+from hasei.ground.events import Watch
+from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
+from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Dataset, Role
+from hasei.inputs.purpose import Purpose
+from hasei.judge.cost import cost
+from hasei.judge.evaluation import compare, score
+from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.clock import Clock
+from hasei.tasks import Answers, Metric, Space, Task
+
+_TIMED_ROWS = 128
+
+
+@dataclass
+class Lab:
+    """Everything that trials share. *work* keeps finished trials, checkpoints and the log of a run."""
+
+    task: Task
+    space: Space
+    data: Dataset
+    base: Base
+    purpose: Purpose
+    metric: Metric
+    watch: Watch
+    seed: int
+    work: Path
+    forward_ms: float = 0.0
+    log: list[dict[str, Any]] = field(default_factory=list)
+    _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The base opened for work, on first use; the rows that trials may see are its corpus."""
+        self.watch.report("base", f"opening the base {self.base.name}")
+        return Trunk(self.base)
+
+    def facts(self, rows: int) -> Facts:
+        """What methods may know when they propose settings or state their effort."""
+        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers)
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """Log a rung, a drop-out, a decision: the choice under a budget must be explicable afterwards."""
+        entry = plain({"kind": kind, **facts})
+        self.log.append(entry)
+        append_line(self.work / "log.jsonl", canonical_json(entry))
+
+    def measure_forward(self, inputs: Sequence[Any]) -> float:
+        """Milliseconds that the base needs for one row, measured once on a few of *inputs*."""
+        if not self.forward_ms and inputs:
+            from hasei.engine.pooled import PooledModel, linear
+            from hasei.engine.prediction import PooledPredictor
+
+            head = linear(np.zeros((1, self.trunk.hidden)), np.zeros(1))
+            model = PooledModel(self.trunk.model, self.trunk.base.pooling, head)
+            predictor = PooledPredictor(model, self.trunk.tokenizer, self.base.max_tokens)
+            self.forward_ms = _time_rows(predictor, list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS])
+        return self.forward_ms
+
+    def recipe(self, step: Step) -> Recipe:
+        """Return the recipe of *step* on this base and these rows."""
+        bases = (self.base.content_hash,) if step.plugin.SUPPORTS.bases else ()
+        data = {"fingerprint": self.data.fingerprint, "columns": self.data.mapping.columns}
+        return Recipe(bases, self.task.name, data, (step,))
+
+    def context(self, step: Step, rows: np.ndarray, watch: Watch) -> Context:
+        """Return the context in which *step* is derived from the rows *rows* of the data."""
+        trunks = (self.trunk,) if step.plugin.SUPPORTS.bases else ()
+        return context_of(
+            self.task, self.space, self.data.take(rows), trunks, seed=self.seed, watch=watch,
+            scratch=self.work / "checkpoints",
+        )  # fmt: skip
+
+    def try_out(self, step: Step, fit: np.ndarray, scored: np.ndarray, watch: Watch) -> Trial:
+        """Derive *step* from *fit* and let it answer *scored*; a trial that a stopped run finished is read back."""
+        kept = self._kept(step, fit, scored)
+        found = self._read(step, kept, scored)
+        if found is not None:
+            return found
+        ran = run_step(step, self.context(step, fit, watch))
+        trial = self._measure(step, ran, fit, scored, watch)
+        self._keep(kept, trial)
+        return trial
+
+    def _measure(self, step: Step, ran: Ran, fit: np.ndarray, scored: np.ndarray, watch: Watch) -> Trial:
+        done = ran.derivation
+        inputs = [self.data.inputs[i] for i in scored]
+        if step not in self._carried:
+            sample = inputs[:: max(1, len(inputs) // _TIMED_ROWS)][:_TIMED_ROWS]
+            self._carried[step] = (_time_rows(done.predictor, sample), self._bytes(done))
+        ms, size = self._carried[step]
+        quick = done.from_store
+        outputs = quick(inputs) if quick else done.predictor.outputs(inputs, watch)
+        return Trial(
+            frozen=done.frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
+            rows=len(fit), train_seconds=ran.seconds, predict_ms_per_row=ms,
+            trainable_parameters=done.trainable_parameters, bytes=size, curve=done.curve,
+        )  # fmt: skip
+
+    def _bytes(self, derivation: Derivation) -> int:
+        """Size on disk, by writing it: what a user would carry around."""
+        form: Any = plugins.load("formats", derivation.format)
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            form.save(derivation.predictor, Path(folder), self.base)
+            return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+
+    def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray) -> Checkpoint:
+        rows = hashlib.sha256(np.concatenate([fit, [-1], scored]).astype(np.int64).tobytes()).hexdigest()
+        key = hash_json({"trial": self.recipe(step).trial_id(self.seed), "rows": rows, "space": list(self.space.names)})
+        return Checkpoint(self.work / "trials" / f"{key[:24]}.safetensors", key)
+
+    def _keep(self, kept: Checkpoint, trial: Trial) -> None:
+        plain_fields = ("rows", "train_seconds", "predict_ms_per_row", "trainable_parameters", "bytes")
+        state = {name: getattr(trial, name) for name in plain_fields}
+        state |= {"frozen": trial.frozen.model_dump(mode="json"), "curve": list(trial.curve)}
+        kept.save({"outputs": torch.from_numpy(np.ascontiguousarray(trial.outputs))}, plain(state))
+
+    def _read(self, step: Step, kept: Checkpoint, scored: np.ndarray) -> Trial | None:
+        saved = kept.load()
+        if saved is None:
+            return None
+        outputs, state = saved[0]["outputs"].numpy(), json.loads(json.dumps(saved[1]))
+        frozen = step.plugin.Params.model_validate(state.pop("frozen"))
+        return Trial(
+            frozen=frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
+            curve=tuple(state.pop("curve")), **state,
+        )  # fmt: skip
+
+    def judge(self, candidate: Candidate, trial: Trial) -> None:
+        """Give *candidate* its score on select, its interval and its cost."""
+        candidate.trial, candidate.status, candidate.why = trial, "done", ""
+        candidate.select = score(self.metric, trial.answers.values, self.truth(trial.scored), self.units(trial.scored))
+        candidate.cost = cost(self.purpose.prices, trial.train_seconds, trial.predict_ms_per_row)
+
+    def truth(self, rows: np.ndarray) -> list[Any]:
+        """What is true of *rows*, as metrics read it."""
+        return self.task.truth([self.data.targets[i] for i in rows])
+
+    def units(self, rows: np.ndarray) -> list[str]:
+        """The unit of each of *rows*."""
+        return [self.data.units[i] for i in rows]
+
+    def ordered(self, *roles: Role) -> np.ndarray:
+        """Return the rows of *roles* in the order of a hash of their units: any beginning is a fair part of them."""
+        rows = self.data.where(*roles)
+        keys = [hash_text(f"hasei-order:{self.data.units[i]}") for i in rows]
+        return rows[np.argsort(np.array(keys), kind="stable")] if len(rows) else rows
+
+    def within(self, clock: Clock, fit: np.ndarray, select: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return as much of *fit* and *select* as the base can read in *share* of what is free; the cut is logged."""
+        needed = (len(fit) + len(select)) * self.forward_ms / 1000
+        keep = share * clock.free() / max(needed, 1e-9)
+        if keep >= 1:
+            return fit, select
+        cut = fit[: max(self.space.width, int(len(fit) * keep))], select[: max(1, int(len(select) * keep))]
+        self.note("rows", fit=len(cut[0]), of=len(fit), why=f"reading all rows with the base would take {needed:.0f} s")
+        return cut
+
+    def constant(self, rows: np.ndarray) -> Answers:
+        """Return the commonest answer of the train rows, once for each of *rows*."""
+        step = make_step("majority")
+        ran = run_step(step, self.context(step, self.ordered("train"), self.watch))
+        outputs = ran.derivation.predictor.outputs([self.data.inputs[i] for i in rows])
+        return self.task.answers(self.space, outputs)
+
+    def set_gains(self, candidates: Sequence[Candidate]) -> None:
+        """Fill in each candidate's gain over the base as it is, on select."""
+        base = base_as_it_is(candidates, self.metric)
+        if base is None or base.trial is None:
+            return
+        for candidate in candidates:
+            if candidate.trial is not None and np.array_equal(candidate.trial.scored, base.trial.scored):
+                gain = compare(
+                    self.metric, candidate.trial.answers.values, base.trial.answers.values, self.truth(base.trial.scored),
+                    self.units(base.trial.scored), draws=200,
+                )  # fmt: skip
+                candidate.gain_over_base = gain.value
+
+
+def frozen_step(candidate: Candidate) -> Step:
+    """Return the candidate's step with every choice made, as its trial found it."""
+    return replace(candidate.step, params=candidate.trial.frozen) if candidate.trial else candidate.step
+
+
+def base_as_it_is(candidates: Sequence[Candidate], metric: Metric) -> Candidate | None:
+    """Return the better of the candidates that leave the base as it is, or None where none was tried."""
+    found = [c for c in candidates if c.role == "cheap truth" and c.select and c.step.plugin.SUPPORTS.bases]
+    return max(found, key=lambda c: metric.direction * (c.select.value if c.select else 0.0), default=None)
+
+
+def _time_rows(predictor: Any, inputs: list[Any]) -> float:
+    """Milliseconds per row of a batch, after a warm-up."""
+    if not inputs:
+        return 0.0
+    predictor.outputs(inputs[:16])
+    start = time.perf_counter()
+    predictor.outputs(inputs)
+    return (time.perf_counter() - start) * 1000 / len(inputs)

@@ -1,0 +1,177 @@
+"""Which candidates are run, on how many rows, in which order, within what is left of the budget.
+
+Cheap ones run in full. Those that train by gradients first race on a part of the train rows, each with its own complete
+schedule; the best go on to all of them, as long as their trial *and* the refit that would follow fit into the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hasei.derive.recipe import Step, make_step
+from hasei.engine.derivation import proposals
+from hasei.ground import plugins
+from hasei.ground.errors import HaseiError, Stopped
+from hasei.ground.events import DeadlineReached
+from hasei.judge.evaluation import score
+from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.clock import Clock
+from hasei.judge.study.lab import Lab
+
+RUNG_SHARE = 0.25
+LEAST_RUNG_ROWS = 500
+_MARGIN = 0.015
+_CHEAP_FIRST = ("majority", "feature_extraction")
+
+
+def candidates_of(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int) -> list[Candidate]:
+    """Return what a study tries: all cheap truths, and the recipes named by the user or proposed by every method."""
+    steps = [step for kind in ("baselines", "methods") for step in _proposed(lab, kind, rows, bool(chosen))]
+    steps += [recipe[-1] for recipe in chosen if recipe[-1] not in steps]
+    supported = [s for s in steps if _possible(lab, s)]
+    return [Candidate(step, recipe_id=lab.recipe(step).recipe_id) for step in supported]
+
+
+def _proposed(lab: Lab, kind: str, rows: int, named: bool) -> list[Step]:
+    if named and kind == "methods":
+        return []
+    found = []
+    for name in plugins.names(kind):
+        plugin: Any = plugins.load(kind, name)
+        found += [make_step(name, p.model_dump()) for p in proposals(plugin, lab.facts(rows))]
+    return found
+
+
+def _possible(lab: Lab, step: Step) -> bool:
+    supports = step.plugin.SUPPORTS
+    return lab.task.input_kind in supports.inputs and lab.task.target_kind in supports.targets
+
+
+@dataclass
+class Race:
+    """One selection: *fit* rows to derive from, *select* rows to be scored on, *refit* rows that a winner sees at the end."""
+
+    lab: Lab
+    clock: Clock
+    fit: np.ndarray
+    select: np.ndarray
+    refit: int
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, candidates: Sequence[Candidate]) -> None:
+        """Give every candidate a trial, or a reason why it has none."""
+        cheap = [c for c in candidates if not c.gradients]
+        for candidate in sorted(cheap, key=_order):
+            self._full(candidate, self.clock.free())
+        self._race([c for c in candidates if c.gradients])
+        self.lab.set_gains(candidates)
+
+    def effort_seconds(self, step: Step, rows: int) -> float:
+        """Seconds that *step* is expected to take on *rows*, from the base's own speed and what trials have shown."""
+        effort = getattr(step.plugin, "effort", None)
+        if effort is None:
+            return 0.0
+        passes: float = effort(step.params, self.lab.facts(rows))
+        speed = self.speeds.get(step.label) or (float(np.median(list(self.speeds.values()))) if self.speeds else 1.0)
+        return passes * rows * self.lab.forward_ms / 1000 * speed
+
+    def _both(self, step: Step, rows: int) -> float:
+        """Trial on all rows and the refit that would follow."""
+        return self.effort_seconds(step, rows) + self.effort_seconds(step, self.refit)
+
+    def _race(self, candidates: list[Candidate]) -> None:
+        rows = len(self.fit)
+        running = [c for c in candidates if self._affordable(c, rows)]
+        part = self.fit[: int(rows * RUNG_SHARE)]
+        if len(running) > 1 and len(part) >= LEAST_RUNG_ROWS:
+            running = self._rung(running, part)
+        best: float | None = None
+        for candidate in running:
+            if best is not None and self._behind(candidate, running[0]):
+                self._drop(candidate, "raced out", f"behind {running[0].name} on {len(part):,} rows")
+            elif self._affordable(candidate, rows):
+                self._full(candidate, self.clock.free() * rows / (rows + self.refit))
+                best = best if candidate.select is None else candidate.select.value
+
+    def _rung(self, running: list[Candidate], part: np.ndarray) -> list[Candidate]:
+        for candidate in running:
+            if not self._affordable(candidate, len(self.fit), len(part)):
+                continue
+            trial = self._trial(candidate, part, min(0.3 * self.clock.free(), self.clock.free()))
+            if trial is None:
+                continue
+            self._learn_speed(candidate.step, trial)
+            value = self._value(trial)
+            candidate.rungs.append((len(part), value))
+            self.lab.note("rung", candidate=candidate.name, rows=len(part), score=value, seconds=trial.train_seconds)
+        running = [c for c in running if c.status == "waiting" and c.rungs]
+        direction = self.lab.metric.direction
+        return sorted(running, key=lambda c: -direction * c.rungs[-1][1])
+
+    def _behind(self, candidate: Candidate, leader: Candidate) -> bool:
+        if not candidate.rungs or not leader.rungs:
+            return False
+        return self.lab.metric.direction * (leader.rungs[-1][1] - candidate.rungs[-1][1]) > _MARGIN
+
+    def _affordable(self, candidate: Candidate, rows: int, extra: int = 0) -> bool:
+        needed = self._both(candidate.step, rows) + (self.effort_seconds(candidate.step, extra) if extra else 0.0)
+        free = self.clock.free()
+        if needed <= free:
+            return True
+        why = f"its trial and refit would take about {needed:.0f} s and {max(0.0, free):.0f} s of the budget are free"
+        self._drop(candidate, "raced out" if candidate.rungs else "skipped", why)
+        return False
+
+    def _full(self, candidate: Candidate, seconds: float) -> None:
+        trial = self._trial(candidate, self.fit, seconds)
+        if trial is None:
+            return
+        self.lab.judge(candidate, trial)
+        if candidate.gradients:
+            self._learn_speed(candidate.step, trial)
+        self.lab.note("trial", candidate=candidate.name, rows=len(self.fit), score=candidate.select and candidate.select.value,
+                      seconds=trial.train_seconds)  # fmt: skip
+
+    def _trial(self, candidate: Candidate, rows: np.ndarray, seconds: float) -> Trial | None:
+        """Run one trial; a failure or a missed deadline is the candidate's own and never the study's."""
+        if seconds <= 0:
+            self._drop(candidate, "skipped", "no time of the budget was left")
+            return None
+        self.lab.watch.report("trying", f"{candidate.name} on {len(rows):,} rows")
+        watch = self.lab.watch.until(self.clock.until(seconds))
+        try:
+            return self.lab.try_out(candidate.step, rows, self.select, watch)
+        except DeadlineReached:
+            self._drop(candidate, "raced out", f"not finished on {len(rows):,} rows within {seconds:.0f} s")
+        except Stopped:
+            raise
+        except HaseiError as error:
+            self._drop(candidate, "failed", str(error))
+        return None
+
+    def _learn_speed(self, step: Step, trial: Trial) -> None:
+        """Correct the expected seconds by what a trial took."""
+        self.speeds.setdefault(step.label, 1.0)
+        expected = self.effort_seconds(step, trial.rows)
+        if expected > 0:
+            before = self.speeds.get(step.label, 1.0)
+            self.speeds[step.label] = before * float(np.clip(trial.train_seconds / expected, 0.1, 10.0))
+
+    def _value(self, trial: Trial) -> float:
+        lab = self.lab
+        return score(
+            lab.metric, trial.answers.values, lab.truth(trial.scored), lab.units(trial.scored), draws=200
+        ).value
+
+    def _drop(self, candidate: Candidate, status: Any, why: str) -> None:
+        candidate.status, candidate.why = status, why
+        self.lab.note("dropped", candidate=candidate.name, status=status, why=why)
+
+
+def _order(candidate: Candidate) -> int:
+    """The constant answer and the solved head first: the least that any budget must give."""
+    return _CHEAP_FIRST.index(candidate.step.name) if candidate.step.name in _CHEAP_FIRST else len(_CHEAP_FIRST)

@@ -1,0 +1,113 @@
+"""What a study found: the verdict, the table, the model; and the JSON contract that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hasei.derive.derived import DerivedModel, open_model
+from hasei.ground.files import plain
+from hasei.ground.statistics import Interval
+from hasei.judge.decision import Decision, Evidence
+from hasei.judge.ledger import Opening
+from hasei.judge.study.candidates import Candidate
+from hasei.judge.study.confirm import Choice, Verdict
+from hasei.judge.study.lab import Lab
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a study. *report* is the JSON contract; ``result.chosen`` opens the model that was left."""
+
+    decision: Decision
+    report: dict[str, Any]
+    folder: Path
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """``adopt``, ``do not adopt``, ``not enough data`` or ``rethink``."""
+        return self.decision.verdict
+
+    @property
+    def reason(self) -> str:
+        """Two or three plain sentences."""
+        return self.decision.reason
+
+    @property
+    def chosen(self) -> DerivedModel:
+        """The model in the study's folder, loaded back from disk."""
+        return open_model(self.folder / "model")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON contract (``schema: 1``)."""
+        return self.report
+
+
+def make_report(
+    lab: Lab, choice: Choice, found: Verdict, opening: Opening, candidates: Sequence[Candidate], *,
+    scheme: str, seconds: float, budget: float, folder: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the JSON contract of a finished study."""
+    evidence, decision = found.evidence, found.decision
+    from hasei.ground import lineage
+
+    return plain({
+        "schema": SCHEMA,
+        "verdict": decision.verdict, "reason": decision.reason, "rows_needed": decision.rows_needed,
+        "rows_needed_role": decision.rows_role, "cause": decision.cause,
+        "chosen": _part(choice.winner, evidence, evidence.winner_score, f"{folder}/model"),
+        "reference": _part(choice.reference, evidence, evidence.reference_score,
+                           f"{folder}/{'model' if choice.reference is choice.winner else 'reference'}", reference=True),
+        "kpi": None if evidence.kpi is None else {"metric": evidence.metric, "at_least": evidence.kpi},
+        "delta": evidence.delta, "alpha": evidence.alpha, "alpha_next": evidence.alpha_next,
+        "openings": opening.number, "exploratory": opening.exploratory, "commitment": opening.commitment_hash,
+        "scheme": scheme,
+        "candidates": [c.to_json(lab.metric.name) for c in candidates],
+        "seconds": seconds, "budget_seconds": budget,
+        "data": data_json(lab, scheme),
+        "base": lab.base.to_lineage(),
+        "task": lab.task.name, "seed": lab.seed,
+        "constraints": [{"name": c.name, "ok": c.ok, "words": c.words} for c in evidence.constraints],
+        "saving_per_month": None if evidence.saving is None else {
+            "currency": evidence.currency, "value": evidence.saving.value, "low": evidence.saving.low,
+            "high": evidence.saving.high,
+        },
+        "latency_p95_ms": found.latency_p95_ms,
+        "environment": lineage.environment(), "log": lab.log,
+    })  # fmt: skip
+
+
+def _part(
+    candidate: Candidate, evidence: Evidence, scored: Interval, folder: str, *, reference: bool = False
+) -> dict[str, Any]:
+    gain = None if reference else evidence.gain
+    over_base = None if reference else evidence.gain_over_base
+    return {
+        "name": candidate.name, "recipe_id": candidate.recipe_id, "folder": folder,
+        "confirm": {
+            "metric": evidence.metric, "value": scored.value, "low": scored.low, "high": scored.high,
+            "too_few": scored.too_few,
+            "gain": gain.value if gain else None, "gain_low": gain.low if gain else None,
+            "gain_high": gain.high if gain else None, "gain_over_base": over_base.value if over_base else None,
+        },
+    }  # fmt: skip
+
+
+def data_json(lab: Lab, scheme: str) -> dict[str, Any]:
+    """Return rows and units per role, columns, fingerprint and findings."""
+    data = lab.data
+    crossed = scheme != "holdout"
+    roles: dict[str, dict[str, int]] = {}
+    for role in ("train", "select", "confirm"):
+        rows = data.where("train", "select", "confirm") if crossed else data.where(role)  # type: ignore[arg-type]
+        roles[role] = {"rows": len(rows), "units": len({data.units[i] for i in rows})}
+    return {
+        "roles": roles, "columns": data.mapping.columns, "guessed": sorted(data.mapping.guessed),
+        "why_columns": data.mapping.why, "fingerprint": data.fingerprint, "licence": data.licence,
+        "findings": [f.to_json() for f in data.findings],
+    }  # fmt: skip

@@ -1,0 +1,157 @@
+"""The body that gradient methods share: solve a head, train it together with a part of the trunk, keep the result.
+
+Linear probing, then fine-tuning (Kumar et al. 2022): the solved head is where training starts, so that the first steps do
+not distort the features to fit random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from hasei.engine.activations.probe import Probe
+from hasei.engine.batching import Ints
+from hasei.engine.checkpoint import Checkpoint
+from hasei.engine.derivation import Context, Derivation, Facts
+from hasei.engine.pooled import PooledModel, linear
+from hasei.engine.precision import best_precision
+from hasei.engine.prediction import PooledPredictor
+from hasei.engine.source import compact_embedding, text_source
+from hasei.engine.splits import inner_split
+from hasei.engine.training import Job, Plan, train
+from hasei.engine.trunk import Trunk
+from hasei.ground.files import hash_json
+from hasei.inputs.architecture import Stack
+
+HEAD_L2 = 3e-3
+
+
+class Tuned(Plan):
+    """Settings that every gradient method has. *min_steps* lengthens the training of small data sets."""
+
+    min_steps: int = Field(300, ge=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    trunk_dropout: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
+
+    *names* are the trained parameters of *trunk*; *stack* its layers; *format* how the result is written.
+    """
+
+    trunk: nn.Module
+    stack: Stack
+    names: frozenset[str]
+    lowest: int
+    format: str = "sentence_transformers"
+
+
+def epochs_for(params: Tuned, rows: int) -> int:
+    """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that."""
+    steps = max(1, -(-rows // params.rows_per_step))
+    return max(params.epochs, min(40, -(-params.min_steps // steps)))
+
+
+def passes(params: Tuned, facts: Facts, share: float) -> float:
+    """Forward passes of the whole base that one row costs in a training: forward and backward of *share* of its layers."""
+    return epochs_for(params, facts.rows) * (3.0 * share + 0.1)
+
+
+def top_layers(trunk: Trunk, count: int) -> Part:
+    """Return the top *count* layers of a copy of *trunk*, or all of it where *count* reaches the embeddings."""
+    copy = trunk.fresh()
+    lowest = trunk.layers - count if count <= trunk.layers else -1
+    stack = Stack(trunk.stack.path, tuple(copy.get_submodule(trunk.stack.path).children()))
+    return Part(copy, stack, frozenset(trunk.probe.trainable_from(lowest)), lowest)
+
+
+def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
+    """Train the part that *make* chooses; *params* with every choice made are the derivation's ``frozen``."""
+    trunk = context.trunk
+    features = trunk.pooled(context.inputs, trunk.layers, trunk.base.pooling, context.watch)
+    weight, bias = context.task.solve(features, context.targets, context.space, HEAD_L2)
+    part = make(trunk)
+    model = PooledModel(
+        part.trunk, trunk.base.pooling, linear(weight, bias), dropout=params.dropout, trunk_dropout=params.trunk_dropout
+    )
+    frozen = _freeze(context, params)
+    held = inner_split(context.units, 0.1, context.seed)[1] if frozen.patience else np.empty(0, np.int64)
+    curve = _train(context, name, model, part, frozen, held)
+    if frozen.patience:
+        best = int(np.argmin([p["held_loss"] for p in curve])) + 1
+        frozen = frozen.model_copy(update={"epochs": best, "patience": None})
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    trained = sorted(f"trunk.{n}" for n in part.names) + ["head.weight", "head.bias"]
+    sizes = {n: p.numel() for n, p in model.named_parameters()}
+    return Derivation(
+        predictor=PooledPredictor(model, trunk.tokenizer, trunk.base.max_tokens),
+        format=part.format,
+        frozen=frozen,
+        trainable_parameters=sum(sizes[n] for n in trained),
+        trained=tuple(trained),
+        curve=tuple(curve),
+    )
+
+
+def _freeze(context: Context, params: Tuned) -> Tuned:
+    """Make every choice that depends on rows or machine explicit: epochs for small data, the precision."""
+    epochs = epochs_for(params, len(context.inputs))
+    precision = machine_precision(context) if params.precision == "auto" else params.precision
+    return params.model_copy(update={"epochs": epochs, "min_steps": 0, "precision": precision})
+
+
+def _train(
+    context: Context, name: str, model: PooledModel, part: Part, plan: Tuned, held: Ints
+) -> list[dict[str, float]]:
+    trunk = context.trunk
+    names = {f"trunk.{n}" for n in part.names}
+    for parameter_name, parameter in model.named_parameters():
+        parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
+    states = trunk.states(context.inputs, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
+    corpus = trunk.corpus_of(context.inputs)
+    checkpoint = _checkpoint(context, name, plan)
+    with (
+        text_source(trunk, context.inputs, part.stack, states, part.lowest) as source,
+        compact_embedding(part.trunk, np.unique(corpus.tokens.ids)),
+    ):
+        job = Job(
+            model, source, context.targets, context.task.loss, plan, context.seed,
+            head=frozenset(("head.weight", "head.bias")), depth=_depths(model, trunk.probe, trunk.layers),
+            no_decay=frozenset(n for n in names if "embed" in n), held=held,
+        )  # fmt: skip
+        curve = train(job, context.watch, checkpoint)
+    if checkpoint is not None:
+        checkpoint.clear()
+    return curve
+
+
+def _depths(model: PooledModel, probe: Probe, layers: int) -> dict[str, int]:
+    """How many layers lie above each parameter; adapters inside a layer are found by the layer's own path."""
+    return {f"trunk.{n}": max(0, layers - 1 - position) for n, position in probe.position.items()}
+
+
+def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
+    if context.scratch is None:
+        return None
+    key = hash_json({
+        "method": name, "plan": plan.model_dump(), "seed": context.seed, "base": context.trunk.base.content_hash,
+        "inputs": [list(i) if isinstance(i, tuple) else i for i in context.inputs], "truth": [str(t) for t in context.truth],
+        "threads": torch.get_num_threads(),
+    })  # fmt: skip
+    return Checkpoint(context.scratch / f"{name}-{key[:12]}.safetensors", key)
+
+
+def machine_precision(context: Context) -> str:
+    """Return the precision that training should use on this machine, measured on some of the rows."""
+    trunk = context.trunk
+    tokens = trunk.corpus_of(context.inputs).tokens
+    batch = tokens.pad(np.arange(min(32, len(tokens))), trunk.pad_id)
+    return best_precision(trunk.model, batch, trunk.base.content_hash)

@@ -1,0 +1,118 @@
+"""One file = one task: columns, head, collation, loss, metrics and their direction, default goal, ``toy()``.
+
+A task file defines ``TASK``, an object that satisfies :class:`Task`. Nothing outside this folder knows what a target
+means: rows carry raw text targets, a task turns them into a :class:`Space` and an array, and model outputs back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from hasei.ground import plugins
+from hasei.inputs.data.dataset import Column, Finding, Input
+
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a target can be, learnt from the train rows and kept in the model folder.
+
+    *width* is the number of outputs per row; *names* are the classes in output order, or () where targets are numbers;
+    *extra* holds whatever else the task needs to read outputs back (plain JSON).
+    """
+
+    width: int
+    names: tuple[str, ...] = ()
+    extra: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of quality over rows. *value* takes (predicted values, true values), both raw, to one float.
+
+    *rowwise*, where the metric is a mean of per-row scores, returns those scores (n,); intervals are then cheaper.
+    *direction* is +1 when more is better, -1 when less is.
+    """
+
+    name: str
+    direction: Literal[1, -1]
+    value: Callable[[Sequence[Any], Sequence[Any]], float]
+    rowwise: Callable[[Sequence[Any], Sequence[Any]], Floats] | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Outputs read back: *values* in the user's words (a label, a number as float), *confidence* in [0, 1] or NaN."""
+
+    values: list[Any]
+    confidence: Floats
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A dozen rows, offline, on which every method must work."""
+
+    inputs: list[Input]
+    targets: list[str]
+
+
+class Task(Protocol):
+    """The contract of a task file's ``TASK``."""
+
+    name: str
+    input_kind: str
+    """What a base must read: ``"text"``, ``"image"``, ..."""
+    target_kind: str
+    """``"category"`` (exactly one of ``Space.names``), ``"number"``, ...: what methods say they support."""
+    columns: tuple[Column, ...]
+    metrics: dict[str, Metric]
+    default_metric: str
+
+    def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
+        """Unify raw targets (``1``, ``1.0``); return them and what was done. Raises DataError where one is no target."""
+
+    def space(self, targets: Sequence[str]) -> Space:
+        """Learn the space from clean train targets. Raises DataError where nothing can be learnt (one class)."""
+
+    def knows(self, space: Space, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which of *targets* lie in *space* (a class seen only in the test file does not)."""
+
+    def encode(self, space: Space, targets: Sequence[str]) -> Array:
+        """Turn raw targets into an array (n,) or (n, d) for loss and solver."""
+
+    def truth(self, targets: Sequence[str]) -> list[Any]:
+        """Turn raw targets into the values that metrics compare with ``Answers.values``."""
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
+        """Per-row loss (n,) from outputs (n, width), in float32."""
+
+    def solve(self, features: Array, targets: Array, space: Space, l2: float) -> tuple[Array, Array]:
+        """Solve the convex linear head: features (n, f), encoded targets -> weight (width, f), bias (width,)."""
+
+    def answers(self, space: Space, outputs: Array) -> Answers:
+        """Read outputs (n, width) back into values and confidences."""
+
+    def describe(self, space: Space) -> list[str]:
+        """Name each output in words, for a zero-shot use of the base; [] where that makes no sense."""
+
+    def toy(self) -> Toy:
+        """Return a dozen rows, offline."""
+
+
+def open_task(name: str) -> Task:
+    """Return the task called *name*; raises RecipeError with a suggestion when there is none."""
+    return cast(Task, plugins.load("tasks", name).TASK)
+
+
+__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Space", "Task", "Toy", "open_task"]

@@ -1,0 +1,171 @@
+"""One text, one label out of several: tickets to departments, messages to intents, reviews to feelings.
+
+Source: metrics as in scikit-learn; the head is multinomial logistic regression (Cox 1966), solved by L-BFGS.
+
+Shapes: encoded targets (n,) int64, the position in ``Space.names`` (sorted); outputs (n, k) are unnormalised log
+probabilities, whose softmax is the confidence.
+
+Relations: the head that ``solve`` returns minimises the same cross entropy that ``loss`` trains by.
+
+>>> space = TASK.space(["refund", "delivery", "refund"])
+>>> space.names, TASK.encode(space, ["refund"]).tolist()
+(('delivery', 'refund'), [1])
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hasei.ground.errors import DataError
+from hasei.inputs.data.dataset import Column, Finding
+from hasei.tasks import Answers, Array, Metric, Space, Toy
+from hasei.tasks._class_metrics import METRICS
+from hasei.tasks._labels import is_number, readable, unify
+from hasei.tasks._softmax import logistic
+
+if TYPE_CHECKING:
+    import torch
+
+_TEXT_HINTS = (
+    "text", "message", "body", "sentence", "utterance", "content", "contents", "query", "question", "description",
+    "comment", "review", "review_text", "document", "post", "tweet", "transcript", "feedback", "input", "prompt",
+    "subject", "title", "headline", "summary", "inquiry", "request", "ticket", "email", "mail", "note", "notes",
+    "本文", "テキスト", "文章", "文", "内容", "問い合わせ内容", "お問い合わせ内容", "問合せ内容", "質問内容",
+    "メッセージ", "質問", "発話", "発言", "コメント", "口コミ", "レビュー", "感想", "自由記述", "説明", "詳細", "備考",
+    "件名", "タイトル", "お問い合わせ", "問い合わせ", "要望", "ご意見", "メール本文", "入力",
+)  # fmt: skip
+_LABEL_HINTS = (
+    "label", "labels", "category", "class", "intent", "target", "department", "topic", "sentiment", "tag", "y",
+    "answer", "output", "gold", "team", "queue", "route", "type", "kind", "group", "domain", "emotion", "rating",
+    "priority", "author", "class_name", "label_text", "category_name", "status",
+    "ラベル", "カテゴリ", "カテゴリー", "分類", "区分", "種別", "種類", "意図", "担当部署", "部署", "部門", "担当",
+    "担当者", "対応部署", "振り分け先", "宛先", "感情", "評価", "トピック", "タグ", "クラス", "正解", "正解ラベル",
+    "ジャンル", "作者", "著者", "優先度", "問い合わせ種別", "答え",
+)  # fmt: skip
+
+_TOY: tuple[tuple[str, str], ...] = (
+    ("where is my parcel", "delivery"),
+    ("my parcel has not arrived yet", "delivery"),
+    ("the parcel was left in the rain 📦", "delivery"),
+    ("the courier took the parcel back", "delivery"),
+    ("when will my parcel arrive?", "delivery"),
+    ("track the parcel number 4471", "delivery"),
+    ("parcel says delivered, nothing here…", "delivery"),
+    ("荷物がまだ届きません parcel", "delivery"),
+    ("please send the invoice again", "billing"),
+    ("the invoice has the wrong amount", "billing"),
+    ("I was charged twice on one invoice", "billing"),
+    ("invoice for March is missing", "billing"),
+    ("can I pay the invoice by card?", "billing"),
+    ("a refund for invoice №12, please", "billing"),
+    ("VAT is not shown on the invoice", "billing"),
+    ("請求書の金額が違います invoice", "billing"),
+    ("I forgot my password", "account"),
+    ("reset the password for my account", "account"),
+    ("the password link has expired", "account"),
+    ("can't log in, password refused!!", "account"),
+    ("how do I change my password", "account"),
+    ("someone else knows my password 😱", "account"),
+    ("password rules are confusing", "account"),
+    ("パスワードを忘れました password", "account"),
+)
+
+
+class TextClassification:
+    """The task: satisfies :class:`hasei.tasks.Task`."""
+
+    name = "text_classification"
+    input_kind = "text"
+    target_kind = "category"
+    columns: tuple[Column, ...] = (Column("text", "input", _TEXT_HINTS), Column("label", "target", _LABEL_HINTS))
+    metrics: dict[str, Metric] = METRICS
+    default_metric = "accuracy"
+
+    def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
+        """Give each class one spelling and say which were unified; see :func:`hasei.tasks._labels.unify`."""
+        return unify(targets)
+
+    def findings(self, targets: Sequence[str]) -> list[Finding]:
+        """Say what makes these train targets hard to learn from: classes with one row, one class nearly everywhere."""
+        counts = Counter(targets)
+        found = []
+        single = sorted(name for name, n in counts.items() if n == 1)
+        if single:
+            shown = ", ".join(single[:8]) + (", ..." if len(single) > 8 else "")
+            said = f"{len(single)} of {len(counts)} classes have one row only: {shown}"
+            found.append(Finding("rare_class", "warning", said, do="collect more rows of them, or merge them"))
+        name, most = min(counts.items(), key=lambda c: (-c[1], c[0]), default=("", 0))
+        if len(counts) > 1 and most >= 0.95 * len(targets):
+            said = f"{most} of {len(targets)} rows are '{name}': accuracy says little here"
+            found.append(Finding("imbalance", "warning", said, do="aim at macro_f1, or collect rows of other classes"))
+        return found
+
+    def space(self, targets: Sequence[str]) -> Space:
+        """Classes are the sorted labels; raises :class:`DataError` when there are fewer than two."""
+        names = tuple(sorted(set(targets)))
+        if len(names) < 2:
+            raise DataError(
+                "there is nothing to tell apart",
+                expected="at least two different labels among the training rows",
+                received=f"only '{names[0]}'" if names else "no rows",
+                do="check which column holds the label (--label), or add rows of another class",
+            )
+        return Space(len(names), names)
+
+    def knows(self, space: Space, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which targets (n,) are classes of *space*."""
+        names = set(space.names)
+        return np.fromiter((t in names for t in targets), np.bool_, len(targets))
+
+    def encode(self, space: Space, targets: Sequence[str]) -> Array:
+        """Turn labels into their positions in *space*, (n,) int64; raises :class:`DataError` on an unknown label."""
+        position = {name: i for i, name in enumerate(space.names)}
+        unknown = next((t for t in targets if t not in position), None)
+        if unknown is not None:
+            raise DataError(
+                f"the label '{unknown}' was not among the training rows",
+                expected=f"one of the {space.width} classes of the model",
+                do="leave its rows out, or add rows of this class for training",
+            )
+        return np.fromiter((position[t] for t in targets), np.int64, len(targets))
+
+    def truth(self, targets: Sequence[str]) -> list[Any]:
+        """Labels are compared as they are."""
+        return list(targets)
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
+        """Cross entropy per row (n,), float32, with label *smoothing* in [0, 1)."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs.float(), targets, reduction="none", label_smoothing=smoothing)
+
+    def solve(self, features: Array, targets: Array, space: Space, l2: float) -> tuple[Array, Array]:
+        """Multinomial logistic regression: features (n, f) -> weight (k, f), bias (k,); l2 on the mean loss."""
+        return logistic(features, targets, space.width, l2)
+
+    def answers(self, space: Space, outputs: Array) -> Answers:
+        """Read outputs (n, k) back: the label of the largest, and its softmax probability as confidence (n,)."""
+        scores = np.asarray(outputs, dtype=np.float64)
+        if not len(scores):
+            return Answers([], np.zeros(0))
+        best = scores.argmax(1)
+        with np.errstate(invalid="ignore"):
+            powers = np.exp(scores - scores.max(1, keepdims=True))
+        confidence = powers[np.arange(len(scores)), best] / powers.sum(1)
+        return Answers([space.names[i] for i in best], confidence)
+
+    def describe(self, space: Space) -> list[str]:
+        """Label names in words; [] when labels are only numbers, which say nothing."""
+        return [] if all(is_number(name) for name in space.names) else [readable(name) for name in space.names]
+
+    def toy(self) -> Toy:
+        """Twenty-four helpdesk messages over three departments, some with emoji or in Japanese."""
+        return Toy([text for text, _ in _TOY], [label for _, label in _TOY])
+
+
+TASK = TextClassification()

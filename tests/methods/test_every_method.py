@@ -1,0 +1,211 @@
+"""The contract of a method, checked on every method that there is and every task's toy rows."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from hasei.derive import run
+from hasei.derive.recipe import Recipe, make_step
+from hasei.engine.activations.store import Store
+from hasei.engine.pooled import PooledModel, linear
+from hasei.engine.prediction import PooledPredictor
+from hasei.engine.trunk import Trunk
+from hasei.ground import lineage, plugins
+from hasei.ground.errors import NotSupported, RecipeError
+from hasei.ground.files import hash_folder
+from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Dataset, Mapping
+from hasei.tasks import open_task
+
+METHODS = plugins.names("methods")
+TASKS = plugins.names("tasks")
+TRAINED = [m for m in METHODS if plugins.load("methods", m).SUPPORTS.gradients]
+QUICK = {"epochs": 2, "rows_per_step": 8, "min_steps": 0}
+
+
+@pytest.fixture(scope="module")
+def trunk(toy_base, tmp_path_factory):
+    return Trunk(Base.open(toy_base("bert")), Store(tmp_path_factory.mktemp("store")))
+
+
+def toy_data(task):
+    toy = task.toy()
+    targets, _ = task.clean(toy.targets)
+    units = [hashlib.sha256(repr(i).encode()).hexdigest() for i in toy.inputs]
+    return Dataset(
+        toy.inputs, targets, units, [f"{u}{t}" for u, t in zip(units, targets)], np.array(["train"] * len(units)),
+        np.arange(len(units)), ["toy"] * len(units), mapping=Mapping({"text": "text"}), fingerprint="toy", licence="CC0-1.0",
+    )  # fmt: skip
+
+
+def step_of(method, **params):
+    settings = plugins.load("methods", method).Params.model_fields
+    quick = QUICK | {k: v for k, v in {"top_layers": 2}.items() if k in settings}
+    return make_step(method, {k: v for k, v in (quick | params).items() if k in settings})
+
+
+def context_of(task, trunk, seed=0):
+    data = toy_data(task)
+    return run.context_of(task, task.space(data.targets), data, (trunk,), seed=seed), data
+
+
+def derive_to(folder: Path, task, trunk, step, seed=0):
+    context, data = context_of(task, trunk, seed)
+    recipe = Recipe((trunk.base.content_hash,), task.name, {"fingerprint": "toy"}, (step,))
+    return run.run(recipe, context, data, folder), context
+
+
+@pytest.fixture(params=[(m, t) for m in METHODS for t in TASKS], ids=lambda p: f"{p[0]}-{p[1]}")
+def pair(request):
+    method, task = request.param
+    supports, opened = plugins.load("methods", method).SUPPORTS, open_task(task)
+    if opened.target_kind not in supports.targets or opened.input_kind not in supports.inputs:
+        pytest.skip("not supported, and says so (tested below)")
+    return method, opened
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_docstring_names_source_what_is_trained_and_an_example(method):
+    doc = plugins.docstring("methods", method)
+    for part in ("Source:", "Trains:", "Shapes:", "Relations:", ">>> "):
+        assert part in doc, part
+    assert len(plugins.summary("methods", method)) > 20
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_settings_are_frozen_strict_and_survive_yaml(method, tmp_path):
+    from ruamel.yaml import YAML
+
+    from hasei.ground.files import read_yaml
+
+    params = plugins.load("methods", method).Params
+    with (tmp_path / "p.yaml").open("w") as file:
+        YAML().dump({"recipe": params().model_dump(mode="json")}, file)
+    assert params.model_validate(read_yaml(tmp_path / "p.yaml")["recipe"]) == params()
+    with pytest.raises(RecipeError, match="no setting 'nonsense'"):
+        make_step(method, {"nonsense": 1})
+    with pytest.raises(ValidationError):
+        setattr(params(), next(iter(params.model_fields)), 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_unsupported_task_gives_the_stated_error(method, trunk):
+    class Speech:
+        name, input_kind, target_kind = "speech", "sound", "words"
+
+    with pytest.raises(NotSupported, match=f"'{method}' can't be used for the task speech"):
+        plugins.load("methods", method).SUPPORTS.refuse(method, Speech())
+
+
+def test_what_is_saved_and_loaded_back_answers_the_same(pair, trunk, tmp_path):
+    method, task = pair
+    model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
+    ran = run.run_step(step_of(method), context)
+    difference = np.abs(model.outputs(context.inputs) - ran.derivation.predictor.outputs(context.inputs)).max()
+    assert difference <= 1e-5
+
+
+def test_the_same_seed_gives_the_same_bytes(pair, trunk, tmp_path):
+    method, task = pair
+    for name in ("one", "two"):
+        derive_to(tmp_path / name, task, trunk, step_of(method), seed=3)
+    skip = ("README.md", lineage.FILE)
+    assert hash_folder(tmp_path / "one", skip) == hash_folder(tmp_path / "two", skip)
+    identities = [lineage.read(tmp_path / n)["identity_hash"] for n in ("one", "two")]
+    assert identities[0] == identities[1]
+
+
+def test_it_learns_its_toy_rows(pair, trunk):
+    method, task = pair
+    if method not in TRAINED:
+        context, _ = context_of(task, trunk)
+        outputs = run.run_step(step_of(method, l2=1e-3), context).derivation.predictor.outputs(context.inputs)
+        zero = np.zeros_like(outputs)
+        targets = torch.from_numpy(context.targets)
+        assert task.loss(torch.from_numpy(outputs), targets).mean() < 0.9 * task.loss(torch.from_numpy(zero), targets).mean()
+        return
+    context, _ = context_of(task, trunk)
+    rates = {"learning_rate": 3e-3, "head_learning_rate": 3e-3, "epochs": 12, "smoothing": 0.0}
+    curve = run.run_step(step_of(method, **rates), context).derivation.curve
+    assert curve[-1]["loss"] < curve[0]["loss"]
+
+
+def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):
+    method, task = pair
+    context, _ = context_of(task, trunk)
+    derivation = run.run_step(step_of(method), context).derivation
+    model = derivation.predictor.model
+    base = {f"trunk.{n}": p for n, p in trunk.model.named_parameters()}
+    for name, parameter in model.named_parameters():
+        plain = name.replace("trunk.base_model.model.", "trunk.").replace(".base_layer", "")
+        if plain in base and name not in derivation.trained:
+            assert torch.equal(parameter, base[plain]), f"{name} changed although it is not declared"
+    assert derivation.trainable_parameters == sum(
+        p.numel() for n, p in model.named_parameters() if n in derivation.trained
+    )
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_at_zero_strength_it_is_its_base_with_the_solved_head_bit_for_bit(method, trunk):
+    task = open_task("text_classification")
+    context, _ = context_of(task, trunk)
+    still = {"learning_rate": 1e-30, "head_learning_rate": 1e-30, "weight_decay": 0.0}
+    ran = run.run_step(step_of(method, **still), context).derivation.predictor
+    head = ran.model.head
+    plain = PooledModel(trunk.fresh(), trunk.base.pooling, linear(head.weight.detach(), head.bias.detach()))
+    expected = PooledPredictor(plain, trunk.tokenizer, trunk.base.max_tokens).outputs(context.inputs)
+    assert np.array_equal(ran.outputs(context.inputs), expected)
+
+
+def test_lineage_is_complete_and_names_no_path_of_this_machine(pair, trunk, tmp_path):
+    method, task = pair
+    model, _ = derive_to(tmp_path / "m", task, trunk, step_of(method))
+    identity = model.identity
+    assert identity["parents"][0]["content_hash"] == trunk.base.content_hash
+    assert identity["steps"][-1]["name"] == method
+    assert identity["recipe_id"] and identity["trial_id"] and identity["licence"] and identity["files"]
+    assert model.record["train_seconds"] > 0
+    for path in model.folder.rglob("*.json"):
+        text = path.read_text("utf-8")
+        assert str(trunk.base.folder) not in text and str(tmp_path) not in text, path.name
+    assert lineage.differences(model.folder) == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
+def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, tmp_path):
+    method, task = pair
+    model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
+    library = plugins.load("formats", model.identity["format"]).LIBRARY
+    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](model.folder, trunk, context.inputs)
+    assert np.abs(outputs - model.outputs(context.inputs)).max() <= 1e-5
+
+
+def by_sentence_transformers(folder, trunk, inputs):
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(folder), device="cpu").encode(inputs, show_progress_bar=False)
+
+
+def by_peft(folder, trunk, inputs):
+    import json
+
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoTokenizer
+
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    head = load_file(folder / "2_Dense" / "model.safetensors")
+    assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
+    batch = tokenizer(list(inputs), padding=True, return_tensors="pt")
+    with torch.no_grad():
+        states = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+        mask = batch["attention_mask"].unsqueeze(-1).float()
+        features = (states * mask).sum(1) / mask.sum(1)
+        return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()

@@ -1,0 +1,73 @@
+"""Real architectures at toy size, with random weights and a tokenizer trained on a handful of sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+TEXTS = [
+    "where is my parcel", "the parcel has not arrived", "my card was declined", "please refund the card payment",
+    "how do I reset my password", "the login page does not load", "a short one", "荷物はどこですか", "パスワードを忘れました",
+    "this is a somewhat longer sentence so that lengths differ a lot between the rows of one batch of texts",
+]  # fmt: skip
+
+SIZES = {"hidden": 32, "layers": 4, "heads": 4}
+KINDS = ("bert", "distilbert", "gpt2", "llama")
+
+
+def make_config(kind: str, vocabulary: int):
+    import transformers as t
+
+    h, n, a = SIZES["hidden"], SIZES["layers"], SIZES["heads"]
+    if kind == "bert":
+        return t.BertConfig(vocab_size=vocabulary, hidden_size=h, num_hidden_layers=n, num_attention_heads=a,
+                            intermediate_size=64, max_position_embeddings=64)  # fmt: skip
+    if kind == "distilbert":
+        return t.DistilBertConfig(vocab_size=vocabulary, dim=h, n_layers=n, n_heads=a, hidden_dim=64,
+                                  max_position_embeddings=64)  # fmt: skip
+    if kind == "gpt2":
+        return t.GPT2Config(vocab_size=vocabulary, n_embd=h, n_layer=n, n_head=a, n_positions=64, bos_token_id=2,
+                            eos_token_id=3)  # fmt: skip
+    if kind == "llama":
+        return t.LlamaConfig(vocab_size=vocabulary, hidden_size=h, num_hidden_layers=n, num_attention_heads=a,
+                             num_key_value_heads=2, intermediate_size=64, max_position_embeddings=64, bos_token_id=2,
+                             eos_token_id=3, pad_token_id=0)  # fmt: skip
+    if kind == "albert":
+        return t.AlbertConfig(vocab_size=vocabulary, embedding_size=16, hidden_size=h, num_hidden_layers=n,
+                              num_attention_heads=a, intermediate_size=64, max_position_embeddings=64)  # fmt: skip
+    raise ValueError(kind)
+
+
+def make_tokenizer(folder: Path) -> int:
+    """Write a word-piece tokenizer into *folder*; returns the size of its vocabulary."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "pad_token": "[PAD]", "unk_token": "[UNK]",
+        "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
+    }  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return tokenizer.get_vocab_size()
+
+
+def make_base(kind: str, folder: Path) -> Path:
+    """Write a base of *kind* with random weights into *folder* and return it."""
+    import torch
+    from transformers import AutoModel
+
+    folder.mkdir(parents=True)
+    vocabulary = make_tokenizer(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = AutoModel.from_config(make_config(kind, vocabulary))
+    model.save_pretrained(folder)
+    return folder
