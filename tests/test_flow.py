@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "hasei"
-ROOMS = ("ground", "inputs", "tasks", "engine", "formats", "baselines", "methods", "derive", "judge", "deliver", "cli", "web")
+ROOMS = (
+    "ground",
+    "inputs",
+    "tasks",
+    "engine",
+    "formats",
+    "baselines",
+    "methods",
+    "derive",
+    "judge",
+    "deliver",
+    "cli",
+    "web",
+)
 FORBIDDEN = {"pickle", "joblib", "dill", "marshal", "shelve", "torchvision"}
 PLUGINS = {"baselines", "methods", "formats"}
 """Rooms of one-file plug-ins: they are found by name, so nobody may import one of them by its own."""

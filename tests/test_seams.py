@@ -21,7 +21,23 @@ def dropped_in():
 
 @pytest.fixture
 def numbers(tmp_path):
-    words = "the parcel card payment login page password account refund where is my how do I".split()
+    words = [
+        "the",
+        "parcel",
+        "card",
+        "payment",
+        "login",
+        "page",
+        "password",
+        "account",
+        "refund",
+        "where",
+        "is",
+        "my",
+        "how",
+        "do",
+        "I",
+    ]
     path = tmp_path / "numbers.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)

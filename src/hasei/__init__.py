@@ -13,9 +13,9 @@ __version__ = "0.1.0"
 __all__ = ["Base", "__version__", "open_model", "study"]
 
 if TYPE_CHECKING:
+    from hasei.derive.derived import open_model
     from hasei.inputs.base import Base
     from hasei.judge.study import study
-    from hasei.derive.derived import open_model
 
 _LAZY = {"Base": "hasei.inputs.base", "study": "hasei.judge.study", "open_model": "hasei.derive.derived"}
 

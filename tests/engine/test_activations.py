@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toys import KINDS, TEXTS
 
 from hasei.engine.activations import replay
 from hasei.engine.activations.probe import probe
@@ -11,6 +10,7 @@ from hasei.engine.activations.store import Store
 from hasei.engine.pooled import last_states, pool
 from hasei.engine.trunk import TOLERANCE, Trunk
 from hasei.inputs.base import Base
+from toys import KINDS, TEXTS
 
 
 @pytest.fixture(params=KINDS)
@@ -91,6 +91,21 @@ def test_other_rows_or_other_weights_never_share_a_file(toy_base, tmp_path):
     for kind, texts in (("bert", TEXTS), ("bert", TEXTS[:5]), ("distilbert", TEXTS)):
         Trunk(Base.open(toy_base(kind)), store).pooled(texts, 2, "mean")
     assert len(list(tmp_path.glob("*/key.json"))) == 3
+
+
+def test_the_same_rows_in_another_order_never_share_a_file(toy_base, tmp_path):
+    base, store = Base.open(toy_base("bert")), Store(tmp_path)
+    forward = Trunk(base, store).pooled(TEXTS, 2, "mean")
+    backward = Trunk(base, store).pooled(TEXTS[::-1], 2, "mean")
+    np.testing.assert_allclose(forward, backward[::-1], atol=2e-3)
+
+
+def test_damaged_features_are_noticed_and_computed_again(toy_base, tmp_path):
+    base = Base.open(toy_base("bert"))
+    trunk = Trunk(base, Store(tmp_path))
+    expected = trunk.pooled(TEXTS, 2, "mean")
+    trunk._slabs["pooled"].data[:] = 3.0
+    np.testing.assert_array_equal(Trunk(base, Store(tmp_path)).pooled(TEXTS, 2, "mean"), expected)
 
 
 def test_a_damaged_file_is_noticed_and_its_states_not_used(toy_base, tmp_path):

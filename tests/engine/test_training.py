@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toys import TEXTS
 
+from hasei.engine.activations.store import Store
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.source import compact_embedding, text_source
@@ -14,7 +14,7 @@ from hasei.ground.errors import RunFailed, Stopped
 from hasei.ground.events import DeadlineReached, Watch
 from hasei.inputs.architecture import Stack
 from hasei.inputs.base import Base
-from hasei.engine.activations.store import Store
+from toys import TEXTS
 
 ROWS = TEXTS * 4
 TARGETS = np.array([i % len(TEXTS) % 3 for i in range(len(ROWS))])
@@ -113,7 +113,9 @@ def test_a_training_stopped_by_ctrl_c_and_resumed_gives_the_same_bytes(trunk, tm
 def test_a_checkpoint_of_another_training_is_ignored(trunk, tmp_path):
     plan = Plan(epochs=1, rows_per_step=8)
     path = tmp_path / "c.safetensors"
-    Checkpoint(path, "one").save({"weight/head.bias": torch.ones(3)}, {"epoch": 1, "step": 99, "curve": [], "sums": [0, 0]})
+    Checkpoint(path, "one").save(
+        {"weight/head.bias": torch.ones(3)}, {"epoch": 1, "step": 99, "curve": [], "sums": [0, 0]}
+    )
     model, other = new_model(trunk), new_model(trunk)
     fit(trunk, model, plan)
     fit(trunk, other, plan, checkpoint=Checkpoint(path, "two"))

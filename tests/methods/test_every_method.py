@@ -128,7 +128,10 @@ def test_it_learns_its_toy_rows(pair, trunk):
         outputs = run.run_step(step_of(method, l2=1e-3), context).derivation.predictor.outputs(context.inputs)
         zero = np.zeros_like(outputs)
         targets = torch.from_numpy(context.targets)
-        assert task.loss(torch.from_numpy(outputs), targets).mean() < 0.9 * task.loss(torch.from_numpy(zero), targets).mean()
+        assert (
+            task.loss(torch.from_numpy(outputs), targets).mean()
+            < 0.9 * task.loss(torch.from_numpy(zero), targets).mean()
+        )
         return
     context, _ = context_of(task, trunk)
     rates = {"learning_rate": 3e-3, "head_learning_rate": 3e-3, "epochs": 12, "smoothing": 0.0}
@@ -182,7 +185,9 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](model.folder, trunk, context.inputs)
+    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
+        model.folder, trunk, context.inputs
+    )
     assert np.abs(outputs - model.outputs(context.inputs)).max() <= 1e-5
 
 

@@ -22,7 +22,7 @@ from hasei.cli.derive import derive
 from hasei.cli.evaluate import evaluate
 from hasei.cli.predict import predict
 from hasei.cli.show import base, methods, tasks, verify
-from hasei.cli.terminal import say
+from hasei.cli.terminal import lenient, say
 from hasei.cli.try_ import try_
 from hasei.ground.errors import HaseiError
 
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line *arguments* (default: those of the process) and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    lenient()
     with _quiet(debug):
         try:
             return _code(app(args=given, prog_name="hasei", standalone_mode=False))

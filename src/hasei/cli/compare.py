@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that hasei try left.")]
+_Runs = Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders that hasei try left.")]
 _KEPT = (
     "verdict",
     "reason",

@@ -32,7 +32,7 @@ def derive(
     set_: _Set = None, licence: options.Licence = None, seed: options.Seed = None, out: options.NewFolder = None,
     resume: options.Resume = False, json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
-    """Derive one model by one method from all rows given, without comparing it with anything.
+    """Derive one model by one method from all rows given; nothing is compared, there is no verdict.
 
         hasei derive lora --data tickets.csv --set rank=8 --out runs/lora
         hasei derive recipe.yaml --out runs/chain

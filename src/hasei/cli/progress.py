@@ -58,22 +58,23 @@ class Progress:
     def _show(self, words: str, *, always: bool) -> None:
         now = time.monotonic()
         if self.live:
-            self._draw(f"{words}{self._left(now)}")
+            self._draw(words, f"  [{now - self.start:.0f} s{self._left(now)}]")
         elif always or now - self._last >= _PLAIN_EVERY:
             self._last = now
-            self.note(f"[{now - self.start:4.0f} s] {words}")
+            self.note(f"[{now - self.start:4.0f} s{self._left(now)}] {words}")
 
     def _left(self, now: float) -> str:
         if self.limit is None:
-            return f"  [{now - self.start:.0f} s]"
-        left = max(0.0, self.limit - (now - self.start))
-        return f"  [up to {left // 60:.0f}:{left % 60:02.0f} left]"
+            return ""
+        left = round(max(0.0, self.limit - (now - self.start)))
+        return f", up to {left // 60}:{left % 60:02} left"
 
-    def _draw(self, text: str) -> None:
+    def _draw(self, words: str, time_words: str) -> None:
+        """Write the line over: *words* are cut where the terminal is too narrow, the time never."""
         from rich.cells import cell_len, set_cell_size
 
-        width = max(20, shutil.get_terminal_size().columns - 1)
-        text = text if cell_len(text) <= width else set_cell_size(text, width - 3) + "..."
+        width = max(20, shutil.get_terminal_size().columns - 1 - len(time_words))
+        text = (words if cell_len(words) <= width else set_cell_size(words, width - 3) + "...") + time_words
         self._clear()
         self.stream.write(text)
         self.stream.flush()

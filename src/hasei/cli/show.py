@@ -15,7 +15,7 @@ from hasei.ground import plugins
 _KINDS = {"methods": "Methods", "baselines": "Cheap truths, always tried beside them"}
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="A folder, an installed package or a hub id.")]
 _Revision = Annotated[str, typer.Option(metavar="REV", help="Revision on the hub.", show_default=False)]
-_OneOf = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show all about one of them.", show_default=False)]
+_OneOf = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about one of them.", show_default=False)]
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A model folder made by hasei.")]
 
 
@@ -105,7 +105,7 @@ def tasks(name: _OneOf = None, json_: options.Json = False, debug: options.Debug
 def verify(
     folder: _Folder, base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False
 ) -> None:
-    """Check that a model folder is as it was made, and that the model in it answers.
+    """Check that a model folder is as it was made: every file by its hash, and that the model answers.
 
         hasei verify runs/tickets/model
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from hasei.judge.report.lines import Line, Report
 
+LEAST_WIDTH = 79
+"""Columns that the table needs: below that a terminal breaks its lines, but no figure is cut."""
 WIDE = 150
 """Columns from which on a candidate fits on one line."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import unicodedata
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hasei.ground.files import plain
@@ -37,7 +38,16 @@ def say(text: str) -> None:
 
 def emit_json(value: Any) -> None:
     """Write *value* as the one JSON object on stdout."""
-    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    everywhere = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=not everywhere, allow_nan=False) + "\n")
+
+
+def lenient() -> None:
+    """Let stdout and stderr replace what the terminal's encoding lacks: a result must not be lost over a sign."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
 
 
 def console() -> Console:

@@ -28,7 +28,7 @@ def try_(
     resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
-    """Try the cheapest things first on your rows and say: adopt, do not adopt, not enough data, or rethink.
+    """Try the cheapest things first on your rows and give one verdict: adopt, do not adopt, not enough data, rethink.
 
         hasei try tickets.csv --at-least accuracy=0.9 --budget 10m
 

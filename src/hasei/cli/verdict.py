@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hasei.cli.table import candidates_table, reasons
+from hasei.cli.table import LEAST_WIDTH, candidates_table, reasons
 from hasei.cli.terminal import console, safe
 
 if TYPE_CHECKING:
@@ -24,14 +24,23 @@ def show(report: Report, folder: Path) -> None:
 
     page = console()
     _data(page, report)
-    _heading(page, "What was tried, on the select rows, best first")
-    page.print(candidates_table(report, page.width))
+    _heading(page, "What was tried, on the select rows, best first, with 95 % intervals")
+    _table(page, report)
     lines = lines_of(report)
     notes = ["* too few rows, errors or rows of a class for the interval to hold what it promises"]
     for text in [*reasons(lines), *(notes if any(line.too_few for line in lines) else [])]:
         _item(page, text)
     _verdict(page, report)
     _where(page, report, folder)
+
+
+def _table(page: Console, report: Report) -> None:
+    """Print the table, whole even where the terminal is too narrow for it: a line broken there is better than a cut one."""
+    width = page.width
+    page.width = max(width, LEAST_WIDTH)
+    page.print(candidates_table(report, page.width))
+    page.width = width
+    page.print()
 
 
 def _data(page: Console, report: Report) -> None:
@@ -73,8 +82,8 @@ def _where(page: Console, report: Report, folder: Path) -> None:
     from hasei.judge.report.figures import duration
 
     chosen = report["chosen"]
-    adopted = report["verdict"] != "do not adopt" or not report.get("reference")
-    model = folder / ("model" if adopted or _same(report) else "reference")
+    refused = report["verdict"] == "do not adopt" and report.get("reference") and not _same(report)
+    model = folder / ("reference" if refused or not chosen else "model")
     page.print()
     if chosen:
         _whole(page, f"model: {folder / 'model'} ({chosen['name']})")
@@ -125,18 +134,17 @@ def _heading(page: Console, text: str) -> None:
     page.print(Text(text, style="bold"))
 
 
-def _plain(page: Console, text: str) -> None:
+def _plain(page: Console, text: str, first: str = "", rest: str = "") -> None:
+    """Print *text* broken at spaces, its first line behind *first*, the others behind *rest*."""
     from rich.text import Text
 
-    page.print(Text(safe(text)))
+    for number, line in enumerate(Text(safe(text)).wrap(page, page.width - len(rest))):
+        page.print(f"{rest if number else first}{line.plain.rstrip()}", soft_wrap=True)
 
 
 def _item(page: Console, text: str) -> None:
     """Print one line of a list, its further lines indented."""
-    from rich.text import Text
-
-    for number, line in enumerate(Text(safe(text)).wrap(page, page.width - 4)):
-        page.print(f"{'    ' if number else '  '}{line.plain.rstrip()}", soft_wrap=True)
+    _plain(page, text, "  ", "    ")
 
 
 def _whole(page: Console, text: str) -> None:

@@ -1,6 +1,6 @@
 """The real run of one recipe on all rows of a file: no comparison, no verdict; what ``hasei derive`` runs.
 
->>> order(read_steps("lora"), "tickets.csv", out="runs/lora")  # doctest: +SKIP
+>>> order(read_steps("lora"), "tickets.csv", task="text_classification", out="runs/lora")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from hasei.tasks import Task, open_task
 
 
 def order(
-    steps: Sequence[Step], data: str | Path, *, out: str | Path, base: str | Path = DEFAULT,
-    task: str = "text_classification", columns: Mapping[str, str] | None = None, group: str | None = None,
-    where: Sequence[str] = (), licence: str = "unknown", seed: int = 0, resume: bool = False,
-    watch: Watch | None = None,
+    steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, base: str | Path = DEFAULT,
+    columns: Mapping[str, str] | None = None, group: str | None = None, where: Sequence[str] = (),
+    licence: str = "unknown", seed: int = 0, resume: bool = False, watch: Watch | None = None,
 ) -> DerivedModel:  # fmt: skip
     """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
 

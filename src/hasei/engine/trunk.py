@@ -118,6 +118,7 @@ class Trunk:
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
         self._ends: dict[int, bool] = {}
+        self._checked = False
 
     @property
     def layers(self) -> int:
@@ -175,10 +176,9 @@ class Trunk:
         batch = self._sample()
         mask = batch["attention_mask"].bool()
         with torch.no_grad():
-            difference = (last_states(short, batch) - replay.capture(self.model, self.stack, batch, {layer})[layer])[
-                mask
-            ]
-        return short if float(difference.abs().max()) <= TOLERANCE else None  # type: ignore[no-any-return]
+            expected = replay.capture(self.model, self.stack, batch, {layer})[layer]
+            difference = float((last_states(short, batch) - expected)[mask].abs().max())
+        return short if difference <= TOLERANCE else None
 
     def tokenize(self, inputs: Sequence[Input]) -> Tokens:
         """Tokenise *inputs*, cut at the base's longest input."""
@@ -193,7 +193,7 @@ class Trunk:
             + ("" if tokens.types is None else _digest(tokens.types))
         )  # fmt: skip
         self.corpus = Corpus(tokens, {text: i for i, text in enumerate(unique)}, fingerprint)
-        self._slabs = {}
+        self._slabs, self._checked = {}, False
         return self.corpus
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
@@ -210,7 +210,20 @@ class Trunk:
         self._fill(corpus, np.unique(rows), watch or Watch())
         shape = (len(corpus.tokens), self.layers + 1, len(self.poolings), self.hidden)
         view = slab.data.reshape(shape)[:, layer, self.poolings.index(pooling)]
+        if not self._checked:
+            self._check_pooled(corpus, slab.data.reshape(shape)[:, self.layers, 0], rows)
         return np.ascontiguousarray(view[rows], np.float32)
+
+    def _check_pooled(self, corpus: Corpus, kept: Floats, rows: Ints) -> None:
+        """Compare a few kept rows with fresh ones, once per corpus; a file that differs is emptied and filled again."""
+        few = rows[:: max(1, len(rows) // 4)][:4]
+        batch = corpus.tokens.pad(few, self.pad_id)
+        with torch.no_grad():
+            fresh = pool(last_states(self.model, batch), batch["attention_mask"], self.poolings[0]).numpy()
+        self._checked = True
+        if np.abs(fresh - kept[few]).max() > 0.01 * np.abs(fresh).max():
+            self._pooled_slab(corpus).done[:] = 0
+            self._fill(corpus, np.unique(rows), Watch())
 
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.

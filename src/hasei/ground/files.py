@@ -109,7 +109,7 @@ def new_file(path: Path) -> Iterator[Path]:
             fail_point(f"before-rename:{path.name}")
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -129,7 +129,7 @@ def new_folder(path: Path) -> Iterator[Path]:
                     with file.open("rb") as opened:
                         os.fsync(opened.fileno())
             refuse_existing(path)
-            os.rename(temporary, path)
+            temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

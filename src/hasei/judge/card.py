@@ -42,8 +42,8 @@ def card_text(content: Mapping[str, Any], report: Report | None, base: Base | No
     """Return the card of the model whose ``hasei.json`` holds *content*."""
     identity = content["identity"]
     parts = [
-        _front_matter(content, report, base, task), f"# {_title(identity)}", _what(identity),
-        _verdict(report), _figures(content), _use(identity), _loading(identity, base), _labels(identity),
+        _front_matter(content, report, task), f"# {_title(identity)}", _what(identity),
+        _verdict(report), _figures(content), _use(), _loading(identity, base), _labels(identity),
         _origin(content),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -59,7 +59,7 @@ def hub_licence(licence: str) -> tuple[str, str]:
     return "other", licence
 
 
-def _front_matter(content: Mapping[str, Any], report: Report | None, base: Base | None, task: Task) -> str:
+def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     identity = content["identity"]
@@ -140,11 +140,10 @@ def _figures(content: Mapping[str, Any]) -> str:
     return head + "\n".join(f"| {what} | {time} | {money} |" for what, time, money in rows)
 
 
-def _use(identity: Mapping[str, Any]) -> str:
-    rows = f"{identity['data']['rows']:,}" if identity["data"].get("rows") else "its"
+def _use() -> str:
     return (
         "## Intended use and limits\n\n"
-        f"For rows like the {rows} rows that it was derived from: same language, same kind of text, same answers. What"
+        "For rows like those that it was derived from: same language, same kind of text, same answers. What"
         " it says of other rows has not been measured. It always answers with one of its labels, also where none fits;"
         " its confidence is not calibrated, so set a threshold on your own rows before acting on it. Mistakes and"
         " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide"

@@ -5,6 +5,7 @@ What they print are hasei's own outputs; the highest is the label, and their sof
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,47 @@ print([names[i] for i in outputs.argmax(1).tolist()])
 ```"""
 
 
+_LEXICAL = """```python
+import json
+import unicodedata
+from pathlib import Path
+
+from safetensors.numpy import load_file
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+folder, texts = Path("."), ["a text"]
+names = json.loads((folder / "labels.json").read_text("utf-8"))
+terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
+model = load_file(folder / "model.safetensors")
+recipe, blocks, start = terms["recipe"], [], 0
+for part in ("words", "grams"):
+    how = recipe[part] | {"ngram_range": tuple(recipe[part]["ngram_range"])}
+    vectorizer = TfidfVectorizer(
+        vocabulary=terms[part], sublinear_tf=True, **how,
+        preprocessor=lambda text: unicodedata.normalize("NFKC", text[: recipe["characters_read"]]).lower(),
+    )
+    vectorizer.idf_ = model["idf"][start : start + len(terms[part])]
+    blocks.append(vectorizer.transform(texts))
+    start += len(terms[part])
+outputs = hstack(blocks) @ model["weight"] + model["bias"]
+print([names[i] for i in outputs.argmax(1)])
+```"""
+
+_CONSTANT = """```python
+import json
+from pathlib import Path
+
+from safetensors.numpy import load_file
+
+folder = Path(".")
+names = json.loads((folder / "labels.json").read_text("utf-8"))
+print(names[load_file(folder / "model.safetensors")["value"].argmax()])
+```"""
+
+_AS_THEY_ARE = {
+    "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
+}  # fmt: skip
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
     "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
@@ -62,8 +104,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### With {library}\n\n"
-    if identity["format"] == "sentence_transformers":
-        return head + _SENTENCE_TRANSFORMERS
+    if identity["format"] in _AS_THEY_ARE and identity["space"]["names"]:
+        return head + _AS_THEY_ARE[identity["format"]]
     if identity["format"] == "peft_adapter" and identity["parents"]:
         return head + _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
     return head + plugins.docstring("formats", identity["format"])
@@ -73,4 +115,4 @@ def _base(parent: Mapping[str, Any]) -> str:
     revision = str(parent.get("revision", ""))
     # Only a commit of the hub is a revision to the hub.
     commit = len(revision) == 40 and all(c in "0123456789abcdef" for c in revision)
-    return f'"{parent["name"]}"' + (f', revision="{revision}"' if commit else "")
+    return json.dumps(parent["name"], ensure_ascii=False) + (f', revision="{revision}"' if commit else "")

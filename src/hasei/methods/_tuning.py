@@ -18,6 +18,7 @@ from hasei.engine.activations.probe import Probe
 from hasei.engine.batching import Ints
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
+from hasei.engine.heads import solve_head
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.precision import best_precision
 from hasei.engine.prediction import PooledPredictor
@@ -76,7 +77,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     """Train the part that *make* chooses; *params* with every choice made are the derivation's ``frozen``."""
     trunk = context.trunk
     features = trunk.pooled(context.inputs, trunk.layers, trunk.base.pooling, context.watch)
-    weight, bias = context.task.solve(features, context.targets, context.space, HEAD_L2)
+    weight, bias = solve_head(context.task, context.space, features, context.targets, HEAD_L2)
     part = make(trunk)
     model = PooledModel(
         part.trunk, trunk.base.pooling, linear(weight, bias), dropout=params.dropout, trunk_dropout=params.trunk_dropout
@@ -89,7 +90,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         frozen = frozen.model_copy(update={"epochs": best, "patience": None})
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    trained = sorted(f"trunk.{n}" for n in part.names) + ["head.weight", "head.bias"]
+    trained = [*sorted(f"trunk.{n}" for n in part.names), "head.weight", "head.bias"]
     sizes = {n: p.numel() for n, p in model.named_parameters()}
     return Derivation(
         predictor=PooledPredictor(model, trunk.tokenizer, trunk.base.max_tokens),

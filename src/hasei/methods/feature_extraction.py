@@ -1,8 +1,8 @@
 """A linear head solved on frozen features of the base: every layer, pooling and strength from one forward pass.
 
 The base stays as it is. For a linear head the best weights are the solution of a convex problem, so it is solved, not
-trained for epochs. Layer and pooling are chosen by solving on a part of the train rows, then the strength on all of them
-but an inner fifth, always by units; the head is then solved on all rows.
+trained for epochs. Layer, pooling and strength are chosen by the loss on an inner fifth of the train rows (whole units),
+first roughly on few rows; the head is then solved on all of them.
 
 Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?"; for the layer choice Tenney et
 al. 2019, "BERT rediscovers the classical NLP pipeline".
@@ -21,14 +21,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.heads import solve_head
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.splits import inner_split
 from hasei.ground.errors import NotSupported
 
 SUPPORTS = Supports(gradients=False)
-STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 _SCREEN_ROWS = 1500
 
 
@@ -36,7 +38,7 @@ class Params(Settings):
     """Settings; what is None is chosen on the train rows.
 
     *layer* counts from 0 (the embeddings) to the number of layers; *l2* is the weight of the squared norm of the head's
-    weights against the mean loss, on standardised features.
+    weights against the mean loss, for features of variance one.
     """
 
     layer: int | None = Field(None, ge=0)
@@ -61,7 +63,7 @@ def derive(context: Context, params: Params) -> Derivation:
             f"layer {layer} of '{trunk.base.name}' can't be the last one of a model", do="leave layer out"
         )
     features = trunk.pooled(context.inputs, layer, pooling, context.watch)
-    weight, bias = context.task.solve(features, context.targets, context.space, float(frozen.l2 or 0.0))
+    weight, bias = solve_head(context.task, context.space, features, context.targets, float(frozen.l2 or 0.0))
     head = linear(weight, bias)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -76,38 +78,37 @@ def derive(context: Context, params: Params) -> Derivation:
 
 
 def _choose(context: Context, params: Params) -> Params:
-    """Fill in what *params* leaves open; equal quality goes to the later layer and the stronger regulariser."""
+    """Fill in what *params* leaves open, by the loss on an inner fifth of the train rows.
+
+    Layer, then pooling, on few rows; then the strength on all; each from the last layer, the base's own pooling and a
+    middle strength, so that equal ones go to those.
+    """
     trunk = context.trunk
     fit, held = inner_split(context.units, 0.2, context.seed)
-    if params.layer is None or params.pooling is None:
-        layer, pooling = _choose_features(context, params, fit[:_SCREEN_ROWS], held[:_SCREEN_ROWS])
-    else:
-        layer, pooling = params.layer, params.pooling
+    few = fit[:_SCREEN_ROWS], held[:_SCREEN_ROWS]
+    ends = [layer for layer in range(trunk.layers, 0, -1) if trunk.can_end_at(layer)] or [trunk.layers]
+    pooling = params.pooling or trunk.base.pooling
+    middle = params.l2 or STRENGTHS[2]
+    layer = _best(context, [(j, pooling, middle) for j in ends], few)[0] if params.layer is None else params.layer
+    if params.pooling is None:
+        pooling = _best(context, [(layer, how, middle) for how in trunk.poolings], few)[1]
     strengths = STRENGTHS if params.l2 is None else (params.l2,)
-    if len(strengths) > 1:
-        features = trunk.pooled(context.inputs, layer, pooling, context.watch)
-        scored = [(_quality(context, features, fit, held, l2), l2) for l2 in strengths]
-        strengths = (max(scored)[1],)
-    return Params.model_validate({"layer": layer, "pooling": pooling, "l2": strengths[0]})
+    best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held))
+    return Params.model_validate(dict(zip(("layer", "pooling", "l2"), best)))
 
 
-def _choose_features(context: Context, params: Params, fit: np.ndarray, held: np.ndarray) -> tuple[int, str]:
-    trunk = context.trunk
-    layers = [params.layer] if params.layer is not None else range(trunk.layers, 0, -1)
-    poolings = (params.pooling,) if params.pooling else trunk.poolings
-    best: tuple[float, int, str] | None = None
-    for layer in layers:
-        if not trunk.can_end_at(layer):
-            continue
-        for pooling in poolings:
-            context.watch.check()
-            features = trunk.pooled(context.inputs, layer, pooling, context.watch)
-            quality = _quality(context, features, fit, held, STRENGTHS[1])
-            if best is None or quality > best[0]:
-                best = (quality, layer, pooling)
-    return (best[1], best[2]) if best else (trunk.layers, trunk.base.pooling)
+def _best(context: Context, options: list[tuple[int, str, float]], rows: tuple[Ints, Ints]) -> tuple[int, str, float]:
+    """The option of least loss; nothing is solved where there is only one."""
+    return min(options, key=lambda option: _loss(context, option, *rows)) if len(options) > 1 else options[0]
 
 
-def _quality(context: Context, features: np.ndarray, fit: np.ndarray, held: np.ndarray, l2: float) -> float:
-    weight, bias = context.task.solve(features[fit], context.targets[fit], context.space, l2)
-    return context.quality(features[held] @ weight.T + bias, held)
+def _loss(context: Context, option: tuple[int, str, float], fit: Ints, held: Ints) -> float:
+    """Mean loss on *held* of a head solved on *fit*: steadier than the metric where rows are few."""
+    import torch
+
+    context.watch.check()
+    layer, pooling, l2 = option
+    features = context.trunk.pooled(context.inputs, layer, pooling, context.watch)
+    weight, bias = solve_head(context.task, context.space, features[fit], context.targets[fit], l2)
+    outputs = torch.from_numpy((features[held] @ weight.T + bias).astype(np.float32))
+    return float(context.task.loss(outputs, torch.from_numpy(context.targets[held])).mean())

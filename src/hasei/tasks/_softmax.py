@@ -27,7 +27,7 @@ _OUTLIER = 3.0
 
 
 def logistic(
-    features: Array, classes: Array, width: int, l2: float, *, tolerance: float = 1e-4, steps: int = 300
+    features: Array, classes: Array, width: int, l2: float, *, tolerance: float = 1e-4, steps: int = 200
 ) -> tuple[Array, Array]:
     """Return the weight (width, f) and bias (width,) of the optimum, float32; deterministic.
 
@@ -53,7 +53,7 @@ def _solve(features: Array, classes: Array, width: int, l2: float, tolerance: fl
     bias = torch.from_numpy(np.log(np.bincount(classes, minlength=width) / len(classes)).astype(np.float32))
     bias.requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [inner, bias], max_iter=steps, max_eval=2 * steps, tolerance_grad=tolerance, tolerance_change=0.0,
+        [inner, bias], max_iter=steps, tolerance_grad=tolerance, tolerance_change=1e-9,
         history_size=20, line_search_fn="strong_wolfe",
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def _solve(features: Array, classes: Array, width: int, l2: float, tolerance: fl
             loss, inner.grad, bias.grad = objective(inner, bias)
         return loss
 
-    optimizer.step(evaluate)
+    optimizer.step(evaluate)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         weight = inner / objective.scale
         return weight.numpy(), (bias - weight @ objective.middle).numpy()

@@ -61,7 +61,7 @@ class TextLength:
         return []
 
     def toy(self):
-        words = "one two three four five six seven eight nine ten eleven twelve".split()
+        words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
         texts = [" ".join(words[: n + 1]) for n in range(12)] * 2
         return Toy(texts, [str(len(t)) for t in texts])
 

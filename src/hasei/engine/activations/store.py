@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from hasei.ground.files import hash_json, new_folder, write_json
 
-
 _KEEP_FREE = 500_000_000
 
 
@@ -42,7 +41,8 @@ class Slab:
 
     def missing(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return those of *rows* that are not filled yet."""
-        return rows[self.done[rows] == 0]
+        left: npt.NDArray[np.int64] = rows[self.done[rows] == 0]
+        return left
 
     @contextlib.contextmanager
     def filling(self) -> Iterator[None]:
@@ -70,7 +70,7 @@ class Store:
         # Writing to a sparse file on a full disk kills the process, so the room is asked for before.
         if size + rows > min(self.max_bytes, shutil.disk_usage(self.folder).free - _KEEP_FREE):
             return None
-        folder = self.folder / hash_json({**key, "rows": rows, "elements": elements, "dtype": dtype})[:32]
+        folder = self.folder / hash_json({"key": key, "count": rows, "elements": elements, "dtype": dtype})[:32]
         if not self._whole(folder, size, rows):
             shutil.rmtree(folder, ignore_errors=True)
             self._make_room(size)

@@ -16,9 +16,9 @@ from typing import Any
 from hasei import __version__
 from hasei.ground import files
 from hasei.judge.report import figures
-from hasei.judge.report.lines import Line, Report, currency_of, facts_of, lines_of, ordinal, words_of
+from hasei.judge.report.lines import Line, Report, currency_of, facts_of, lines_of, metric_of, ordinal, words_of
 
-_PLOT = 120.0
+_PLOT, _WIDTHS = 120.0, 8.0
 
 
 def write_html(path: Path, report: Report) -> None:
@@ -36,10 +36,12 @@ def render_html(report: Report) -> str:
     )  # fmt: skip
     environment.filters |= {
         "duration": figures.duration, "significant": figures.significant, "few": figures.few,
+        "joined": lambda text: text.replace(" %", "\u00a0%"),
     }  # fmt: skip
     lines, words = lines_of(report), words_of(report, select=True)
+    plots = _plots(lines, metric_of(report).direction)
     return environment.get_template("page.html").render(
-        report=report, lines=lines, facts=facts_of(report), plots=_plots(lines), currency=currency_of(report),
+        report=report, lines=lines, facts=facts_of(report), plots=plots, currency=currency_of(report),
         words=words, unit="%" if words.share else "", command=command_of(report), version=__version__,
         starred=any(line.too_few for line in lines), ordinal=ordinal(int(report["openings"])),
         environment=_machine(report["environment"]),
@@ -70,18 +72,26 @@ def command_of(report: Report) -> str:
     return " ".join(["hasei try DATA", f"--base {shlex.quote(base)}", *given, budget])
 
 
-def _plots(lines: Sequence[Line]) -> list[dict[str, float] | None]:
-    """Return where each line's value and bounds lie on a scale of 0 to 120 that all share."""
-    lows = [line.low for line in lines if line.low is not None]
-    highs = [line.high for line in lines if line.high is not None]
-    if not lows or not highs:
+def _plots(lines: Sequence[Line], direction: int) -> list[dict[str, float] | None]:
+    """Return where each line's value and bounds lie on a scale of 0 to 120 that all share.
+
+    The scale is of the best ones: one that is far behind gets no drawing, or no difference between others would show.
+    """
+    bounds = [(line.low, line.high) for line in lines if line.low is not None and line.high is not None]
+    if not bounds:
         return [None] * len(lines)
-    least, span = min(lows), max(max(highs) - min(lows), 1e-9)
+    least, most = min(low for low, _ in bounds), max(high for _, high in bounds)
+    shown = _WIDTHS * max(high - low for low, high in bounds) or 1e-9
+    least, most = (max(least, most - shown), most) if direction == 1 else (least, min(most, least + shown))
 
     def place(value: float) -> float:
-        return round(4 + (_PLOT - 8) * (value - least) / span, 1)
+        return round(4 + (_PLOT - 8) * (value - least) / max(most - least, 1e-9), 1)
 
-    return [_plot(line, place) for line in lines]
+    return [_plot(line, place) if _within(line, least, most) else None for line in lines]
+
+
+def _within(line: Line, least: float, most: float) -> bool:
+    return line.low is not None and line.high is not None and line.low >= least - 1e-9 and line.high <= most + 1e-9
 
 
 def _plot(line: Line, place: Callable[[float], float]) -> dict[str, float] | None:

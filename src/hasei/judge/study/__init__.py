@@ -12,8 +12,8 @@ from typing import Any
 
 from hasei.ground.events import Watch
 from hasei.judge.study.candidates import Candidate, Trial
-from hasei.judge.study.config import Config, make_config, merge, parse_budget, read_config
 from hasei.judge.study.conduct import conduct, plan
+from hasei.judge.study.config import Config, make_config, merge, parse_budget, read_config
 from hasei.judge.study.result import Result
 
 

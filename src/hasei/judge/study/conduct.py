@@ -55,7 +55,10 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
     listed = [
-        {"name": c.name, "role": c.role, "seconds": race.effort_seconds(c.step, len(fit)), "by": "gradients" if c.gradients else "solved"}
+        {
+            "name": c.name, "role": c.role, "seconds": race.effort_seconds(c.step, len(fit)),
+            "by": "gradients" if c.gradients else "solved",
+        }
         for c in candidates
     ]  # fmt: skip
     return {

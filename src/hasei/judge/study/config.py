@@ -109,7 +109,8 @@ def make_config(values: dict[str, Any], where: str = "the study") -> Config:
         if isinstance(values.get(part), dict):
             values[part] = kind(**values[part])
     config = build(Config, values, where)
-    config.budget_seconds, config.purpose
+    parse_budget(config.budget)
+    Purpose(**config.purpose.model_dump())
     if config.task not in plugins.names("tasks"):
         raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
     config.steps()

@@ -129,8 +129,16 @@ def verdict(
                      se_factor=confirmed.se_factor)  # fmt: skip
 
     def gained(one: str, other: str) -> Interval:
-        return compare(lab.metric, confirmed.answers[one].values, confirmed.answers[other].values, lab.truth(rows), lab.units(rows),
-                       alpha=opening.alpha, se_factor=confirmed.se_factor)  # fmt: skip
+        first, second = (confirmed.answers[name].values for name in (one, other))
+        return compare(
+            lab.metric,
+            first,
+            second,
+            lab.truth(rows),
+            lab.units(rows),
+            alpha=opening.alpha,
+            se_factor=confirmed.se_factor,
+        )
 
     gain = gained(winner, reference)
     latency = latency_p95(model, [lab.data.inputs[i] for i in rows[:_LATENCY_ROWS]]) if goal.latency_p95_ms else None

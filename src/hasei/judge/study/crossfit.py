@@ -18,6 +18,7 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.engine.splits import folds
+from hasei.ground.errors import BudgetError
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
@@ -44,13 +45,15 @@ def run_crossfit(
     clock.reserve = FINISH_SECONDS + OUTER * 2 * len(rows) / OUTER * lab.forward_ms / 1000
     _skip_the_slow(lab, clock, candidates, len(rows))
     outer = folds(units, OUTER, lab.seed)
-    _score_all(lab, clock, candidates, rows, outer)
+    start = clock.spent
+    _score_all(lab, clock, candidates, rows, outer, "trying")
+    inner = _inner_folds(lab, clock, (clock.spent - start) / OUTER)
     choice = choose(lab, candidates)
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
-    answers = _outer_answers(lab, clock, candidates, rows, outer, choice)
+    answers = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
     curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
     if choice.reference is not choice.winner:
@@ -77,19 +80,48 @@ def _skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows
             left -= needed
 
 
-def _score_all(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, fold: np.ndarray) -> None:
+def _inner_folds(lab: Lab, clock: Clock, seconds: float) -> int:
+    """Return how many inner folds the budget allows, four at the most, after one round of all candidates took *seconds*.
+
+    Fewer inner folds choose less steadily, which the outer folds then show; fewer than two choose nothing.
+    """
+    rounds = clock.free() / max(OUTER * seconds, 1e-9) - 1.0  # one more for refits
+    if rounds < 2:
+        needed = clock.spent + clock.reserve + 3 * OUTER * seconds
+        raise BudgetError(
+            "the budget is too small for cross-fitting these rows", expected=f"at least {1.2 * needed:.0f}s here",
+            received=f"{clock.budget:.0f}s", do="give a larger --budget, or fewer methods with --methods",
+        )  # fmt: skip
+    inner = min(INNER, int(rounds))
+    if inner < INNER:
+        lab.note("inner folds", count=inner, why=f"one round of all candidates takes {seconds:.0f} s")
+    return inner
+
+
+def _score_all(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, fold: np.ndarray, stage: str = ""
+) -> None:
     """Give every candidate one trial whose answers cover *rows*, each row answered by a fold's model that has not seen it."""
     parts: dict[int, list[Trial]] = {}
     for number in range(int(fold.max()) + 1):
+        if stage:
+            lab.watch.report(stage, f"all candidates, fold {number + 1} of {OUTER}", number / OUTER)
         fit, held = rows[fold != number], rows[fold == number]
-        Race(lab, clock, fit, held, len(fit)).run([c for c in candidates if c.status in ("waiting", "done")])
-        for i, candidate in enumerate(candidates):
-            if candidate.status == "done" and candidate.trial is not None:
-                parts.setdefault(i, []).append(candidate.trial)
+        running = {i: _afresh(c) for i, c in enumerate(candidates) if c.status == "waiting"}
+        Race(lab, clock, fit, held, len(fit), silent=True).run(list(running.values()))
+        for i, tried in running.items():
+            if tried.trial is not None:
+                parts.setdefault(i, []).append(tried.trial)
+            else:
+                candidates[i].status, candidates[i].why = tried.status, tried.why
     for i, trials in parts.items():
-        if candidates[i].status == "done":
+        if candidates[i].status == "waiting":
             lab.judge(candidates[i], _joined(lab, trials))
     lab.set_gains(candidates)
+
+
+def _afresh(candidate: Candidate) -> Candidate:
+    return replace(candidate, trial=None, select=None, status="waiting", why="", rungs=[])
 
 
 def _joined(lab: Lab, trials: list[Trial]) -> Trial:
@@ -102,7 +134,13 @@ def _joined(lab: Lab, trials: list[Trial]) -> Trial:
 
 
 def _outer_answers(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, outer: np.ndarray, choice: Choice
+    lab: Lab,
+    clock: Clock,
+    candidates: Sequence[Candidate],
+    rows: np.ndarray,
+    outer: np.ndarray,
+    choice: Choice,
+    count: int,
 ) -> dict[str, Answers]:
     """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder."""
     found: dict[str, dict[int, Any]] = {c.name: {} for c in choice.roles}
@@ -113,7 +151,7 @@ def _outer_answers(
         inside = [
             replace(c, trial=None, select=None, status="waiting", rungs=[]) for c in candidates if c.status == "done"
         ]
-        inner = folds([lab.data.units[i] for i in fit], INNER, lab.seed + 1)
+        inner = folds([lab.data.units[i] for i in fit], count, lab.seed + 1)
         _score_all(lab, clock, inside, fit, inner)
         chosen = choose(lab, inside)
         answers: dict[str, list[tuple[Any, float]]] = {}

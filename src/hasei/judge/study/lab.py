@@ -77,7 +77,9 @@ class Lab:
             head = linear(np.zeros((1, self.trunk.hidden)), np.zeros(1))
             model = PooledModel(self.trunk.model, self.trunk.base.pooling, head)
             predictor = PooledPredictor(model, self.trunk.tokenizer, self.base.max_tokens)
-            self.forward_ms = _time_rows(predictor, list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS])
+            sample = list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS]
+            # The best of a few: another program's burst must not make everything look unaffordable.
+            self.forward_ms = min(_time_rows(predictor, sample) for _ in range(3))
         return self.forward_ms
 
     def recipe(self, step: Step) -> Recipe:

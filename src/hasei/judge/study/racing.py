@@ -61,12 +61,16 @@ class Race:
     select: np.ndarray
     refit: int
     speeds: dict[str, float] = field(default_factory=dict)
+    silent: bool = False
 
     def run(self, candidates: Sequence[Candidate]) -> None:
         """Give every candidate a trial, or a reason why it has none."""
         cheap = [c for c in candidates if not c.gradients]
         for candidate in sorted(cheap, key=_order):
-            self._full(candidate, self.clock.free())
+            # The constant answer is what any verdict rests on: it runs also where no time is left.
+            self._full(
+                candidate, max(self.clock.free(), 1.0) if candidate.step.name == "majority" else self.clock.free()
+            )
         self._race([c for c in candidates if c.gradients])
         self.lab.set_gains(candidates)
 
@@ -141,8 +145,10 @@ class Race:
         if seconds <= 0:
             self._drop(candidate, "skipped", "no time of the budget was left")
             return None
-        self.lab.watch.report("trying", f"{candidate.name} on {len(rows):,} rows")
         watch = self.lab.watch.until(self.clock.until(seconds))
+        if self.silent:
+            watch.listener = lambda event: None
+        watch.report("trying", f"{candidate.name} on {len(rows):,} rows")
         try:
             return self.lab.try_out(candidate.step, rows, self.select, watch)
         except DeadlineReached:

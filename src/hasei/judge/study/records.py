@@ -70,7 +70,8 @@ def _table(pa: Any, columns: dict[str, Any]) -> Any:
 
 def write_extras(folder: Path, report: dict[str, Any], lab: Lab) -> None:
     """Write the model card and the report for people."""
-    from hasei.judge import card, report as pages
+    from hasei.judge import card
+    from hasei.judge import report as pages
 
     card.write_card(folder / "model", report, lab.base, lab.task)
     pages.write_html(folder / "report.html", report)

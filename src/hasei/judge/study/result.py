@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.files import plain
 from hasei.ground.statistics import Interval
+from hasei.inputs.data.dataset import Role
 from hasei.judge.decision import Decision, Evidence
 from hasei.judge.ledger import Opening
 from hasei.judge.study.candidates import Candidate
@@ -56,7 +57,7 @@ def make_report(
     evidence, decision = found.evidence, found.decision
     from hasei.ground import lineage
 
-    return plain({
+    stated: dict[str, Any] = plain({
         "schema": SCHEMA,
         "verdict": decision.verdict, "reason": decision.reason, "rows_needed": decision.rows_needed,
         "rows_needed_role": decision.rows_role, "cause": decision.cause,
@@ -80,6 +81,7 @@ def make_report(
         "latency_p95_ms": found.latency_p95_ms,
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
+    return stated
 
 
 def _part(
@@ -103,8 +105,8 @@ def data_json(lab: Lab, scheme: str) -> dict[str, Any]:
     data = lab.data
     crossed = scheme != "holdout"
     roles: dict[str, dict[str, int]] = {}
-    for role in ("train", "select", "confirm"):
-        rows = data.where("train", "select", "confirm") if crossed else data.where(role)  # type: ignore[arg-type]
+    for role in get_args(Role):
+        rows = data.where("train", "select", "confirm") if crossed else data.where(role)
         roles[role] = {"rows": len(rows), "units": len({data.units[i] for i in rows})}
     return {
         "roles": roles, "columns": data.mapping.columns, "guessed": sorted(data.mapping.guessed),

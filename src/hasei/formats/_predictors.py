@@ -1,0 +1,56 @@
+"""The predictors of the cheap truths: a linear model over n-grams, and a constant.
+
+Relations: :mod:`hasei.formats.lexical` and :mod:`hasei.formats.constant` write and read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hasei.formats._ngrams import Vectoriser, batches
+from hasei.ground.events import Watch
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Floats
+
+
+@dataclass
+class LexicalPredictor:
+    """Answers rows by their terms. *weight* (features, width), *bias* (width,), float32."""
+
+    vectoriser: Vectoriser
+    weight: Floats
+    bias: Floats
+    width: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.width = len(self.bias)
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the outputs (n, width), float32; rows without known terms get the bias."""
+        result = np.empty((len(inputs), self.width), dtype=np.float32)
+        done = 0
+        for texts in batches(inputs):
+            if watch is not None:
+                watch.check()
+                watch.report("predict", fraction=done / len(inputs), often=True)
+            result[done : done + len(texts)] = self.vectoriser.transform(texts) @ self.weight + self.bias
+            done += len(texts)
+        return result
+
+
+@dataclass
+class ConstantPredictor:
+    """Answers every row with *value* (width,), float32."""
+
+    value: Floats
+    width: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.width = len(self.value)
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return *value* once per row, (n, width), float32."""
+        return np.tile(self.value, (len(inputs), 1))

@@ -1,0 +1,142 @@
+import json
+import sys
+
+import pytest
+
+from hasei.ground.errors import OutputError
+from hasei.ground.files import write_json
+from hasei.judge.ledger import Commitment
+from made_up import ROWS, report, write_rows
+
+
+@pytest.fixture
+def study(monkeypatch, tmp_path):
+    """Put a made-up study in the place of the real one; returns what it was asked, and lets the test set its report."""
+    import hasei.judge.study as real
+
+    asked = {"report": report()}
+
+    class Result:
+        def __init__(self, found):
+            self.report = found
+
+        def to_json(self):
+            return self.report
+
+    def conduct(config, out, watch, *, resume=False):
+        asked.update(config=config, out=out, resume=resume)
+        watch.report("trying", "majority on 10 rows")
+        sys.stdout.write("a library says hello\n")
+        if out.exists():
+            raise OutputError(f"'{out}' exists already")
+        out.mkdir(parents=True)
+        Commitment("accuracy", 0.92, 0.01, "w", "r").write(out / "commitment.json")
+        return Result(asked["report"])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(real, "conduct", conduct)
+    return asked
+
+
+def test_json_is_the_only_thing_on_stdout(hasei, study):
+    done = hasei("try", "tickets.csv", "--json")
+    assert json.loads(done.out) == report()
+    assert "trying: majority" in done.err
+    assert "a library says hello" in done.err
+
+
+def test_the_result_goes_to_stdout_and_the_progress_does_not(hasei, study):
+    done = hasei("try", "tickets.csv")
+    assert done.code == 0
+    assert "Verdict: adopt" in done.out
+    assert "trying" not in done.out
+    assert "hasei predict runs/tickets/model new.csv --out answers.csv" in done.out
+
+
+def test_flags_become_the_configuration(hasei, study):
+    hasei("try", "a.csv", "--test", "b.csv", "--base", "x/y", "--text", "t", "--label", "l", "--map", "other=o", "--group", "g",
+          "--where", "lang=en", "--where", "n!=1", "--at-least", "accuracy=92%", "--budget", "90s", "--methods",
+          "lora, feature_extraction", "--licence", "MIT", "--seed", "3", "--out", "here", "--resume")  # fmt: skip
+    config = study["config"]
+    assert config.data.model_dump() == {
+        "path": "a.csv", "test": "b.csv", "text": "t", "label": "l", "map": {"other": "o"}, "group": "g",
+        "where": ("lang=en", "n!=1"), "licence": "MIT",
+    }  # fmt: skip
+    assert (config.base, config.goal.metric, config.goal.at_least) == ("x/y", "accuracy", 0.92)
+    assert (config.budget_seconds, config.seed, config.recipes) == (90.0, 3, ("lora", "feature_extraction"))
+    assert (str(study["out"]), study["resume"]) == ("here", True)
+
+
+def test_flags_win_over_the_file_that_config_names(hasei, study, tmp_path):
+    (tmp_path / "my.yaml").write_text("data: rows.csv\nseed: 4\nbudget: 2m\ngoal: {metric: macro_f1, at_least: 0.8}\n")
+    done = hasei("try", "--config", "my.yaml", "--seed", "5")
+    assert done.code == 0
+    config = study["config"]
+    assert (config.data.path, config.seed, config.budget_seconds) == ("rows.csv", 5, 120.0)
+    assert (config.goal.metric, config.goal.at_least) == ("macro_f1", 0.8)
+    assert study["out"].as_posix() == "runs/rows"
+
+
+def test_a_file_that_merely_lies_there_is_not_used_and_that_is_said(hasei, study, tmp_path):
+    (tmp_path / "hasei.yaml").write_text("seed: 4\n")
+    done = hasei("try", "a.csv")
+    assert "hasei.yaml found but not used; give --config hasei.yaml" in done.err
+    assert study["config"].seed == 0
+
+
+def test_an_unknown_key_of_the_file_is_one_line_with_a_suggestion(hasei, study, tmp_path):
+    (tmp_path / "my.yaml").write_text("data: rows.csv\nbuget: 2m\n")
+    done = hasei("try", "--config", "my.yaml")
+    assert done.code == 2
+    assert "did you mean 'budget'?" in done.error.lower()
+
+
+def test_a_verdict_against_it_is_no_failure_unless_gated(hasei, study):
+    study["report"] = report(verdict="do not adopt")
+    assert hasei("try", "a.csv", "--out", "one").code == 0
+    done = hasei("try", "a.csv", "--out", "two", "--gate")
+    assert done.code == 3
+    assert "gate: the verdict is: do not adopt" in done.err
+
+
+def test_the_gate_lets_an_adopted_result_pass(hasei, study):
+    assert hasei("try", "a.csv", "--gate").code == 0
+
+
+def test_an_existing_out_is_refused(hasei, study, tmp_path):
+    (tmp_path / "there").mkdir()
+    done = hasei("try", "a.csv", "--out", "there")
+    assert done.code == 2
+    assert "exists already" in done.error
+
+
+def test_a_plan_leaves_nothing_behind(hasei, toy_base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"{text} number {i}", label) for i in range(8) for text, label in ROWS]
+    write_rows(tmp_path / "tickets.csv", rows, ("message", "team"))
+    done = hasei("try", "tickets.csv", "--base", toy_base("bert"), "--plan", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["columns"] == {"text": "message", "label": "team"}
+    assert [p.name for p in tmp_path.iterdir()] == ["tickets.csv"]
+
+
+def test_compare_puts_runs_side_by_side_and_says_where_rows_differ(hasei, tmp_path):
+    other = report(verdict="rethink", chosen=report()["reference"])
+    other["data"]["fingerprint"] = "00" * 32
+    for name, found in (("monday", report()), ("tuesday", other)):
+        write_json(tmp_path / name / "report.json", found)
+    same = hasei("compare", tmp_path / "monday", tmp_path / "monday" / "report.json")
+    assert "can't be set against" not in same.out
+    done = hasei("compare", tmp_path / "monday", tmp_path / "tuesday")
+    assert "different rows" in done.out
+    assert "rethink" in done.out
+    assert "94.4 (93.2 to 95.5)" in done.out
+    found = json.loads(hasei("compare", tmp_path / "monday", tmp_path / "tuesday", "--json").out)
+    assert [run["verdict"] for run in found["runs"]] == ["adopt", "rethink"]
+    assert found["same_data"] is False
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "not json", '{"schema": 2}'])
+def test_compare_refuses_what_is_no_report(hasei, tmp_path, text):
+    (tmp_path / "report.json").write_text(text)
+    assert hasei("compare", tmp_path).code == 2
