@@ -63,12 +63,14 @@ def test_a_blank_label_that_reached_the_task_is_refused():
 
 
 @given(st.lists(labels, min_size=1, max_size=30))
+@settings(deadline=None)
 def test_cleaning_twice_changes_nothing_more(targets):
     once, _ = TASK.clean(targets)
     assert TASK.clean(once) == (once, [])
 
 
 @given(st.lists(labels, min_size=1, max_size=30), st.randoms())
+@settings(deadline=None)
 def test_the_chosen_spelling_does_not_depend_on_the_order_of_the_rows(targets, random):
     chosen = dict(zip(targets, TASK.clean(targets)[0], strict=True))
     shuffled = list(targets)
@@ -133,6 +135,7 @@ def test_every_metric_equals_scikit_learns(rows):
 
 
 @given(pairs)
+@settings(deadline=None)
 def test_metrics_of_integer_arrays_equal_those_of_labels(rows):
     predicted, true = [p for p, _ in rows], [t for _, t in rows]
     codes = [np.array([ord(v) for v in side]) for side in (predicted, true)]
@@ -141,6 +144,7 @@ def test_metrics_of_integer_arrays_equal_those_of_labels(rows):
 
 
 @given(pairs)
+@settings(deadline=None)
 def test_a_metric_with_scores_per_row_is_their_mean(rows):
     predicted, true = [p for p, _ in rows], [t for _, t in rows]
     for metric in TASK.metrics.values():

@@ -29,7 +29,8 @@ from hasei.engine.trunk import Trunk
 from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
 
-HEAD_L2 = 3e-3
+HEAD_L2 = 0.1
+"""Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
 
 
 class Tuned(Plan):
@@ -37,7 +38,10 @@ class Tuned(Plan):
 
     min_steps: int = Field(300, ge=0)
     dropout: float = Field(0.0, ge=0, lt=1)
-    trunk_dropout: bool = False
+    trunk_dropout: bool = True
+    smoothing: float = Field(0.1, ge=0, lt=1)
+    layer_decay: float = Field(0.8, gt=0, le=1)
+    learning_rate: float = Field(6e-4, gt=0, le=1)
 
 
 @dataclass(frozen=True)

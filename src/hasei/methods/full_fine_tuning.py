@@ -11,6 +11,8 @@ Relations: ``partial_fine_tuning`` with all layers; the most expensive of its fa
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.methods._tuning import Tuned, passes, top_layers, tune
 
@@ -19,6 +21,8 @@ SUPPORTS = Supports(gradients=True)
 
 class Params(Tuned):
     """Settings; learning rates are per step of ``rows_per_step`` rows."""
+
+    learning_rate: float = Field(3e-4, gt=0, le=1)
 
 
 def effort(params: Params, facts: Facts) -> float:

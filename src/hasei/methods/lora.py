@@ -32,7 +32,8 @@ class Params(Tuned):
     scale: float = Field(16.0, gt=0)
     first_layer: int = Field(0, ge=0)
     last_layer: int | None = Field(None, ge=0)
-    learning_rate: float = Field(1e-3, gt=0, le=1)
+    learning_rate: float = Field(2e-3, gt=0, le=1)
+    layer_decay: float = Field(1.0, gt=0, le=1)
 
 
 def proposals(facts: Facts) -> list[Params]:
