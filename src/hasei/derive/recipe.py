@@ -93,6 +93,6 @@ def read_steps(value: Any) -> tuple[Step, ...]:
 
 def check_chain(steps: Sequence[Step]) -> None:
     """Raise RecipeError unless each step can take what the one before leaves, before anything runs."""
-    for step in steps[1:]:
+    for step in steps if len(steps) > 1 else ():
         if step.kind == "baselines":
             raise RecipeError(f"'{step.name}' is a cheap truth and can only stand alone", do="remove it from the chain")

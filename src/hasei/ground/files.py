@@ -180,28 +180,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"there is no file '{path}'", do="check the path")
     try:
         value = YAML(typ="safe", pure=True).load(path.read_text("utf-8-sig"))
+        if _circular(value, frozenset(), set()):
+            raise ValueError("it contains itself")
     except UnicodeDecodeError as error:
         raise RecipeError(f"'{path.name}' is not UTF-8 text (byte {error.start})") from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"'{path.name}'{where} is not valid YAML: {error.problem}") from error
+    except RecursionError as error:
+        raise RecipeError(f"'{path.name}' is not valid YAML: it is nested too deeply") from error
     except (YAMLError, ValueError) as error:
         raise RecipeError(f"'{path.name}' is not valid YAML: {error}") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise RecipeError(f"'{path.name}' must hold named settings", received=type(value).__name__)
-    return _numbers(value)  # type: ignore[no-any-return]
-
-
-def _numbers(value: Any) -> Any:
-    """Make ``1e-5`` a number: YAML 1.2's core schema says so, the loader wants a dot."""
-    if isinstance(value, dict):
-        return {k: _numbers(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_numbers(v) for v in value]
-    if isinstance(value, str) and value[:1] in "+-.0123456789" and "e" in value.lower():
-        with contextlib.suppress(ValueError):
-            return float(value)
     return value
+
+
+def _circular(value: Any, above: frozenset[int], done: set[int]) -> bool:
+    """Whether *value* contains itself, as an alias inside its own anchor makes it; *above* are the ids it lies in."""
+    if not isinstance(value, (dict, list)) or id(value) in done:
+        return False
+    inside = above | {id(value)}
+    found = id(value) in above or any(
+        _circular(part, inside, done) for part in (value.values() if isinstance(value, dict) else value)
+    )
+    done.add(id(value))
+    return found

@@ -61,12 +61,12 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def _path(kind: str, name: str) -> Path:
-    for folder in _folders(kind):
-        path = folder / f"{name}.py"
-        if path.is_file() and not name.startswith("_"):
-            return path
-    singular = kind.removesuffix("s")
-    raise RecipeError(f"there is no {singular} called '{name}'", do=nearest(name, names(kind)))
+    # Names also come out of model folders that others made: one with a path in it would run a file of theirs.
+    if isinstance(name, str) and name.isidentifier() and not name.startswith("_"):
+        for folder in _folders(kind):
+            if (folder / f"{name}.py").is_file():
+                return folder / f"{name}.py"
+    raise RecipeError(f"there is no {kind.removesuffix('s')} called '{name}'", do=nearest(str(name), names(kind)))
 
 
 @contextlib.contextmanager

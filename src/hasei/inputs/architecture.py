@@ -39,14 +39,17 @@ def find_stack(model: nn.Module) -> Stack:
 
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, (nn.ModuleList, nn.Sequential)) and len(m) >= 2]
     if not found:
-        raise BaseError("this model has no stack of layers", expected="a list of at least two layers")
+        raise BaseError(
+            "this model has no stack of layers", expected="a list of at least two layers that share no weights",
+            do="choose another base",
+        )  # fmt: skip
     total = max(1, parameters_of(model))
     sized = sorted(((parameters_of(m), -n.count("."), n, m) for n, m in found), key=lambda s: (-s[0], -s[1]))
     _, _, path, module = sized[0]
     for size, _, other, _ in sized[1:]:
         nested = other.startswith(path + ".") or path.startswith(other + ".")
         if size >= 0.2 * total and not nested:
-            raise BaseError(f"this model has two towers, '{path}' and '{other}'", do="use a model with one tower")
+            raise BaseError(f"this model has two towers, '{path}' and '{other}'", do="choose a base with one tower")
     return Stack(path, tuple(module.children()))
 
 
@@ -85,14 +88,12 @@ def parameters_by_kind(model: nn.Module) -> dict[str, dict[str, int]]:
 
 
 def describe(base: Base) -> dict[str, Any]:
-    """Return what ``hasei base`` prints: architecture, sizes and parameters by kind, without loading the weights."""
-    import torch
-    from transformers import AutoConfig, AutoModel
+    """Return what ``hasei base`` prints: architecture, sizes and parameters by kind, without loading the weights.
 
-    config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
-    with torch.device("meta"):
-        model = AutoModel.from_config(config, trust_remote_code=False)
-    stack = find_stack(model)
+    Raises BaseError where no model can be made of the base's configuration, or it has no stack of layers.
+    """
+    model = _empty(base)
+    config, stack = model.config, find_stack(model)
     return {
         "name": base.name, "hub": base.hub, "revision": base.revision, "licence": base.licence,
         "content_hash": base.content_hash, "architecture": type(model).__name__, "model_type": config.model_type,
@@ -100,3 +101,19 @@ def describe(base: Base) -> dict[str, Any]:
         "parameters": parameters_of(model), "parameters_by_kind": parameters_by_kind(model),
         "size_bytes": base.size_bytes(), "parents": list(base.parents),
     }  # fmt: skip
+
+
+def _empty(base: Base) -> Any:
+    """Return the model of *base* without numbers in it."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
+        with torch.device("meta"):
+            return AutoModel.from_config(config, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        raise BaseError(
+            f"no model can be made of the configuration of the base '{base.name}'", received=str(error),
+            do="check where the model comes from",
+        ) from error  # fmt: skip

@@ -51,6 +51,11 @@ class Base:
     def open(cls, name: str | Path, revision: str = "") -> Base:
         """Find *name* and check it; raises :class:`BaseError` in one line when it is missing or unsafe."""
         base = _find(str(name), revision)
+        if revision and not base.commit:
+            raise BaseError(
+                f"'{name}' has no revisions to choose from", expected="a hub id, where --revision is given",
+                received=f"revision '{revision}'", do="leave it out",
+            )  # fmt: skip
         safety.check_folder(base.folder, base.name)
         return base
 
@@ -82,7 +87,7 @@ class Base:
                     key == "lasttoken" and config.get("pooling_mode_lasttoken")
                 ):  # fmt: skip
                     return pooling
-        architectures = " ".join(self.config.get("architectures") or [])
+        architectures = str(self.config.get("architectures"))
         return "last" if "CausalLM" in architectures or "LMHead" in architectures else "mean"
 
     @cached_property
@@ -114,10 +119,13 @@ class Base:
 
 def _find(name: str, revision: str) -> Base:
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name.strip() and path.is_dir():
         return _from_folder(path)
     if path.is_file():
-        raise BaseError(f"the base '{name}' is a file", expected="a folder with config.json and *.safetensors")
+        raise BaseError(
+            f"the base '{name}' is a file", expected="a folder with config.json and *.safetensors",
+            do="give the folder that it lies in",
+        )  # fmt: skip
     packaged = _from_package(name)
     if packaged:
         return packaged
@@ -163,26 +171,36 @@ def _from_package(name: str) -> Base | None:
 
 
 def _from_hub(hub: str, revision: str) -> Base:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        path = _snapshot(hub, revision)
+    except Exception as error:  # the hub's client lets errors of several network libraries through
+        which = f"'{hub}'" + (f" at revision '{revision}'" if revision else "")
+        raise BaseError(
+            f"the hub has no base {which} that you may read" if isinstance(error, HfHubHTTPError) else
+            f"the base {which} is not in the local cache and the hub can't be reached",
+            do=f"check the name and the network, or give a folder or an installed package such as {DEFAULT}",
+        ) from error  # fmt: skip
+    return Base(hub, path, path.name, _card_licence(path), hub)
+
+
+def _snapshot(hub: str, revision: str) -> Path:
+    """Return the folder of the hub's local cache, filled over the network where it lacks the model or its weights."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     try:
-        try:
-            folder = snapshot_download(hub, revision=revision or None, allow_patterns=wanted, local_files_only=True)
-        except (LocalEntryNotFoundError, FileNotFoundError):
-            if offline:
-                raise
-            folder = snapshot_download(hub, revision=revision or None, allow_patterns=wanted)
-    except (LocalEntryNotFoundError, FileNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise BaseError(
-            f"the base '{hub}' is not in the local cache and the hub can't be reached"
-            if not isinstance(error, HfHubHTTPError) else f"the hub has no base '{hub}' that you may read",
-            do="check the name and the network, or give a folder or an installed package such as all-minilm-l6-v2",
-        ) from error  # fmt: skip
-    path = Path(folder)
-    return Base(hub, path, path.name, _card_licence(path), hub)
+        here = Path(snapshot_download(hub, revision=revision or None, allow_patterns=wanted, local_files_only=True))
+        # Other programs leave snapshots of a configuration alone.
+        if offline or any(here.glob("*.safetensors")):
+            return here
+    except LocalEntryNotFoundError:
+        if offline:
+            raise
+    return Path(snapshot_download(hub, revision=revision or None, allow_patterns=wanted))
 
 
 def _card_licence(folder: Path) -> str:

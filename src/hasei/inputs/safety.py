@@ -31,6 +31,8 @@ _CONFIGS = (
     "config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json",
     "preprocessor_config.json", "adapter_config.json",
 )  # fmt: skip
+# Read when the base is opened: how states become one vector, and the longest input.
+_MODULE_CONFIGS = ("sentence_bert_config.json", "*_Pooling/config.json")
 _REMOTE_CODE = ("auto_map", "trust_remote_code", "custom_pipelines", "custom_generate")
 
 
@@ -38,28 +40,48 @@ def check_folder(folder: Path, name: str) -> None:
     """Raise :class:`BaseError` unless *folder* is safe and whole. Imports no model library's loading code."""
     config = read_config(folder, name)
     _check_remote_code(folder, name)
+    for pattern in _MODULE_CONFIGS:
+        for path in sorted(folder.glob(pattern)):
+            _read_object(path, name)
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
     if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")):
-        raise BaseError(f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside it")
+        raise BaseError(
+            f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside config.json",
+            do="fetch the whole model, or choose another base",
+        )  # fmt: skip
 
 
 def read_config(folder: Path, name: str) -> dict[str, Any]:
     """Return ``config.json`` as a dict; raises :class:`BaseError` when absent or not a JSON object."""
     path = folder / "config.json"
+    if (folder / "adapter_config.json").is_file() and not path.is_file():
+        raise BaseError(f"the base '{name}' is an adapter and no whole model", do="give the base that it belongs to")
     if not path.is_file():
-        raise BaseError(f"the base '{name}' has no config.json", expected="a folder in the transformers format")
+        raise BaseError(
+            f"the base '{name}' has no config.json", expected="a folder in the transformers format",
+            do="check the path, or choose another base",
+        )  # fmt: skip
     return _read_object(path, name)
 
 
-def _read_object(path: Path, name: str) -> dict[str, Any]:
+def _read_json(path: Path, name: str) -> Any:
     try:
-        value = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise BaseError(f"'{path.name}' of the base '{name}' is not valid JSON", received=str(error)) from error
+        return json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BaseError(
+            f"'{path.name}' of the base '{name}' is not valid JSON", received=str(error), do="fetch it again"
+        ) from error
+
+
+def _read_object(path: Path, name: str) -> dict[str, Any]:
+    value = _read_json(path, name)
     if not isinstance(value, dict):
-        raise BaseError(f"'{path.name}' of the base '{name}' must be a JSON object", received=type(value).__name__)
+        raise BaseError(
+            f"'{path.name}' of the base '{name}' is damaged", expected="a JSON object", received=type(value).__name__,
+            do="fetch it again",
+        )  # fmt: skip
     return value
 
 
@@ -67,26 +89,37 @@ def _check_remote_code(folder: Path, name: str) -> None:
     for path in (folder / f for f in _CONFIGS if (folder / f).is_file()):
         for key in _REMOTE_CODE:
             if _read_object(path, name).get(key):
-                raise BaseError(
-                    f"the base '{name}' asks to run code of its own ('{key}' in {path.name}), which hasei never does",
-                    do="choose a base whose architecture is part of transformers",
-                )
+                raise _own_code(name, f"'{key}' in {path.name}")
     modules = folder / "modules.json"
-    if modules.is_file():
-        for module in json.loads(modules.read_text("utf-8")):
-            kind = str(module.get("type", "")) if isinstance(module, dict) else ""
-            if not kind.startswith("sentence_transformers."):
-                raise BaseError(f"the base '{name}' asks to run code of its own ('{kind}' in modules.json)")
+    if not modules.is_file():
+        return
+    listed = _read_json(modules, name)
+    if not isinstance(listed, list) or not all(isinstance(m, dict) for m in listed):
+        raise BaseError(
+            f"'modules.json' of the base '{name}' is damaged", expected="a list of modules", do="fetch it again"
+        )
+    for module in listed:
+        kind = str(module.get("type", ""))
+        if not kind.startswith("sentence_transformers."):
+            raise _own_code(name, f"'{kind}' in modules.json")
+
+
+def _own_code(name: str, where: str) -> BaseError:
+    return BaseError(
+        f"the base '{name}' asks to run code of its own ({where}), which hasei never does",
+        do="choose a base whose architecture is part of transformers",
+    )
 
 
 def _check_config(config: dict[str, Any], name: str) -> None:
     from transformers import CONFIG_MAPPING, PreTrainedConfig
 
     kind = config.get("model_type")
-    if kind not in CONFIG_MAPPING:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise BaseError(
             f"the base '{name}' has an architecture that the installed transformers does not know",
-            received=f"model_type {kind!r}", do=nearest(str(kind), CONFIG_MAPPING.keys()) or "choose another base",
+            received=f"model_type {kind!r}",
+            do=nearest(kind, CONFIG_MAPPING) if isinstance(kind, str) else "check where the model comes from",
         )  # fmt: skip
     cls = CONFIG_MAPPING[kind]
     known = {f.name for c in (cls, PreTrainedConfig) if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
@@ -98,6 +131,14 @@ def _check_config(config: dict[str, Any], name: str) -> None:
             received=", ".join(f"'{k}'" for k in unknown[:5]),
             do="check where the model comes from; remove the key from config.json if it has no meaning",
         )
+    try:
+        cls.from_dict(dict(config))
+    except Exception as error:  # whatever its own checks raise: no model could be made of it
+        said = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        raise BaseError(
+            f"the configuration of the base '{name}' does not fit its architecture '{kind}'", received=said[0],
+            do="check where the model comes from",
+        ) from error  # fmt: skip
 
 
 def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
@@ -110,48 +151,66 @@ def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
                 f"the base '{name}' has its weights only in a format that can run code when opened ({pickles[0]})",
                 expected="*.safetensors", do="convert it with the author's or the hub's safetensors converter",
             )  # fmt: skip
-        raise BaseError(f"the base '{name}' has no weights", expected="*.safetensors beside config.json")
+        raise BaseError(
+            f"the base '{name}' has no weights", expected="*.safetensors beside config.json",
+            do="fetch the whole model, or choose another base",
+        )  # fmt: skip
     shapes: dict[str, list[int]] = {}
     for path in files:
         shapes |= read_header(path, name)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        missing = sorted(set(_read_object(index, name).get("weight_map", {}).values()) - {p.name for p in files})
+        placed = _read_object(index, name).get("weight_map")
+        named = set(map(str, placed.values())) if isinstance(placed, dict) else set()
+        missing = sorted(named - {p.name for p in files})
         if missing:
-            raise BaseError(f"the base '{name}' lacks {len(missing)} of its weight files", received=f"no {missing[0]}")
+            raise BaseError(
+                f"the base '{name}' lacks {len(missing)} of its weight files", received=f"no {missing[0]}",
+                do="fetch it again",
+            )  # fmt: skip
     return shapes
 
 
 def read_header(path: Path, name: str) -> dict[str, list[int]]:
     """Return ``{tensor: shape}`` of a safetensors file; raises :class:`BaseError` when it is truncated or damaged."""
+    from safetensors import SafetensorError, safe_open
+
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
-            length = struct.unpack("<Q", file.read(8))[0]
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
             if length > min(size - 8, 100_000_000):
-                raise ValueError("the header is longer than the file")
+                raise ValueError("it ends within its header")
             header = json.loads(file.read(length))
+        if not isinstance(header, dict):
+            raise ValueError("its header is no JSON object")
         header.pop("__metadata__", None)
         end = max((t["data_offsets"][1] for t in header.values()), default=0)
         shapes = {key: [int(n) for n in tensor["shape"]] for key, tensor in header.items()}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise BaseError(f"'{path.name}' of '{name}' is damaged: {error}", do="fetch it again") from error
     if end + 8 + length != size:
         raise BaseError(
-            f"'{path.name}' of '{name}' is truncated", expected=f"{end + 8 + length:,} bytes",
-            received=f"{size:,}", do="fetch it again",
+            f"'{path.name}' of '{name}' is {'truncated' if size < end + 8 + length else 'damaged'}",
+            expected=f"{end + 8 + length:,} bytes", received=f"{size:,}", do="fetch it again",
         )  # fmt: skip
-    return shapes
+    try:
+        with safe_open(path, framework="np"):  # maps the file and checks places and types against shapes
+            return shapes
+    except SafetensorError as error:
+        raise BaseError(f"'{path.name}' of '{name}' is damaged: {error}", do="fetch it again") from error
 
 
 def _check_head(config: dict[str, Any], shapes: dict[str, list[int]], name: str) -> None:
     """A classification head whose rows are not the labels that the config names would answer with wrong labels."""
     labels = config.get("id2label")
-    if not isinstance(labels, dict):
+    count = len(labels) if isinstance(labels, dict) else config.get("num_labels")
+    if count is None:
         return
     for key in ("classifier.weight", "classifier.out_proj.weight", "score.weight"):
-        if key in shapes and shapes[key][0] != len(labels):
+        if key in shapes and shapes[key][:1] != [count]:
             raise BaseError(
-                f"the head of the base '{name}' does not fit its labels", expected=f"{len(labels)} rows (id2label)",
-                received=f"{key} with {shapes[key][0]}", do="check where the model comes from",
+                f"the head of the base '{name}' does not fit its labels", expected=f"{count} rows, one for each label",
+                received=f"{key} of shape {shapes[key]}", do="check where the model comes from",
             )  # fmt: skip

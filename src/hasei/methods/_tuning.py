@@ -19,7 +19,7 @@ from hasei.engine.batching import Ints
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.heads import solve_head
-from hasei.engine.pooled import PooledModel, linear
+from hasei.engine.pooled import PooledModel, layer_dropout, linear
 from hasei.engine.precision import best_precision
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.source import compact_embedding, text_source
@@ -34,14 +34,18 @@ HEAD_L2 = 0.1
 
 
 class Tuned(Plan):
-    """Settings that every gradient method has. *min_steps* lengthens the training of small data sets."""
+    """Settings that every gradient method has.
 
-    min_steps: int = Field(300, ge=0)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    trunk_dropout: bool = True
+    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers.
+    """
+
+    min_steps: int = Field(150, ge=0)
+    dropout: float = Field(0.1, ge=0, lt=1)
     smoothing: float = Field(0.1, ge=0, lt=1)
     layer_decay: float = Field(0.8, gt=0, le=1)
-    learning_rate: float = Field(6e-4, gt=0, le=1)
+    rows_per_step: int = Field(64, ge=1, le=4096)
+    learning_rate: float = Field(8e-4, gt=0, le=1)
+    head_learning_rate: float = Field(2e-3, gt=0, le=10)
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     features = trunk.pooled(context.inputs, trunk.layers, trunk.base.pooling, context.watch)
     weight, bias = solve_head(context.task, context.space, features, context.targets, HEAD_L2)
     part = make(trunk)
-    model = PooledModel(
-        part.trunk, trunk.base.pooling, linear(weight, bias), dropout=params.dropout, trunk_dropout=params.trunk_dropout
-    )
+    model = PooledModel(part.trunk, trunk.base.pooling, linear(weight, bias))
     frozen = _freeze(context, params)
     held = inner_split(context.units, 0.1, context.seed)[1] if frozen.patience else np.empty(0, np.int64)
     curve = _train(context, name, model, part, frozen, held)
@@ -126,6 +128,7 @@ def _train(
     with (
         text_source(trunk, context.inputs, part.stack, states, part.lowest) as source,
         compact_embedding(part.trunk, np.unique(corpus.tokens.ids)),
+        layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
             model, source, context.targets, context.task.loss, plan, context.seed,

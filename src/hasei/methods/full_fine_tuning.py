@@ -22,7 +22,7 @@ SUPPORTS = Supports(gradients=True)
 class Params(Tuned):
     """Settings; learning rates are per step of ``rows_per_step`` rows."""
 
-    learning_rate: float = Field(3e-4, gt=0, le=1)
+    learning_rate: float = Field(4e-4, gt=0, le=1)
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -46,6 +46,11 @@ def effort(params: Params, facts: Facts) -> float:
     return passes(params, facts, 1.2 * (facts.layers - params.first_layer) / facts.layers)
 
 
+def reads(params: Params, layers: int) -> int:
+    """The layer whose kept states it starts from, so that a study keeps them while it reads the rows."""
+    return params.first_layer
+
+
 def derive(context: Context, params: Params) -> Derivation:
     """Train the adapters; raises NotSupported when the layer range is empty or out of the base's layers."""
     SUPPORTS.refuse("lora", context.task)

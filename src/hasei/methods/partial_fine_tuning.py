@@ -37,6 +37,11 @@ def effort(params: Params, facts: Facts) -> float:
     return passes(params, facts, params.top_layers / facts.layers)
 
 
+def reads(params: Params, layers: int) -> int:
+    """The layer whose kept states it starts from, so that a study keeps them while it reads the rows."""
+    return max(0, layers - params.top_layers)
+
+
 def derive(context: Context, params: Params) -> Derivation:
     """Train the top layers; raises NotSupported when the base has fewer, or shares weights between them."""
     SUPPORTS.refuse("partial_fine_tuning", context.task)

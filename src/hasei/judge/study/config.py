@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from hasei.derive.recipe import Step, read_steps
+from hasei.derive.recipe import Step, check_chain, read_steps
 from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
 from hasei.ground.files import read_yaml
@@ -48,7 +48,7 @@ class Config(Settings):
     task: str = "text_classification"
     goal: Goal = Goal()
     prices: Prices = Prices()
-    smallest_gain: float | str | None = None
+    smallest_gain: Any = None
     recipes: tuple[Any, ...] = ()
     budget: str = DEFAULT_BUDGET
     seed: int = Field(0, ge=0, lt=2**31)
@@ -57,7 +57,7 @@ class Config(Settings):
     def purpose(self) -> Purpose:
         """Goal, prices and smallest gain as one."""
         given = {} if self.smallest_gain is None else {"smallest_gain": self.smallest_gain}
-        return Purpose(goal=self.goal, prices=self.prices, **given)  # type: ignore[arg-type]
+        return Purpose(goal=self.goal, prices=self.prices, **given)
 
     @property
     def budget_seconds(self) -> float:
@@ -66,7 +66,10 @@ class Config(Settings):
 
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
-        return [read_steps(recipe) for recipe in self.recipes]
+        found = [read_steps(recipe) for recipe in self.recipes]
+        for steps in found:
+            check_chain(steps)
+        return found
 
 
 def parse_budget(text: str) -> float:
@@ -77,8 +80,9 @@ def parse_budget(text: str) -> float:
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds < LEAST_SECONDS:
         raise BudgetError(
-            "the budget is too small for anything", expected=f"at least {LEAST_SECONDS:.0f}s", received=f"{seconds:g}s"
-        )
+            "the budget is too small for anything", expected=f"at least {LEAST_SECONDS:.0f}s",
+            received=f"{seconds:g}s", do="give a larger budget",
+        )  # fmt: skip
     return seconds
 
 
@@ -102,12 +106,12 @@ def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_config(values: dict[str, Any], where: str = "the study") -> Config:
-    """Return the checked configuration of *values*; task, metric and recipes are checked too, before anything is read."""
+    """Return the checked configuration of *values* (None: not given); task and recipes are checked too, before any row."""
     values = {k: (str(v) if k == "budget" else tuple(v) if k == "recipes" and isinstance(v, list) else v)
-              for k, v in values.items()}  # fmt: skip
+              for k, v in values.items() if v is not None}  # fmt: skip
     for part, kind in (("goal", Goal), ("prices", Prices)):
         if isinstance(values.get(part), dict):
-            values[part] = kind(**values[part])
+            values[part] = kind.model_validate(values[part])
     config = build(Config, values, where)
     parse_budget(config.budget)
     Purpose(**config.purpose.model_dump())

@@ -24,7 +24,7 @@ from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
 from hasei.judge.study.lab import Lab
-from hasei.judge.study.racing import Race
+from hasei.judge.study.racing import Race, keep_states
 from hasei.tasks import Answers
 
 OUTER, INNER = 5, 4
@@ -40,10 +40,11 @@ def run_crossfit(
     """Run the whole scheme; W of all rows is left in ``folder/model``, R in ``folder/reference``."""
     rows = lab.ordered("train", "select", "confirm")
     units = [lab.data.units[i] for i in rows]
-    lab.trunk.prepare([lab.data.inputs[i] for i in rows])
+    lab.prepare(rows)
     lab.measure_forward([lab.data.inputs[i] for i in rows])
     clock.reserve = FINISH_SECONDS + OUTER * 2 * len(rows) / OUTER * lab.forward_ms / 1000
     _skip_the_slow(lab, clock, candidates, len(rows))
+    keep_states(lab, [c for c in candidates if c.gradients])
     outer = folds(units, OUTER, lab.seed)
     start = clock.spent
     _score_all(lab, clock, candidates, rows, outer, "trying")

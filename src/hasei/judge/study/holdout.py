@@ -15,7 +15,7 @@ from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
 from hasei.judge.study.lab import Lab
-from hasei.judge.study.racing import Race
+from hasei.judge.study.racing import Race, keep_states
 
 MOST_FEATURES = 0.4
 """Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
@@ -28,7 +28,8 @@ def run_holdout(
     fit, select, confirm = (lab.ordered(role) for role in ("train", "select", "confirm"))
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     fit, select = lab.within(clock, fit, select, MOST_FEATURES)
-    lab.trunk.prepare([lab.data.inputs[i] for i in np.concatenate([fit, select])])
+    lab.prepare(np.concatenate([fit, select]))
+    keep_states(lab, _affordable(lab, clock, candidates, len(fit)))
     rows = np.sort(np.concatenate([fit, select]))
     clock.reserve = FINISH_SECONDS + 1.3 * 2 * len(confirm) * lab.forward_ms / 1000
     Race(lab, clock, fit, select, len(rows)).run(candidates)
@@ -50,6 +51,12 @@ def run_holdout(
         models[choice.winner.name],
         confirmed,
     )
+
+
+def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int) -> list[Candidate]:
+    """Those gradient candidates that could be run at all: states are kept for no others."""
+    race = Race(lab, clock, np.arange(rows), np.arange(1), rows)
+    return [c for c in candidates if c.gradients and 2 * race.effort_seconds(c.step, rows) <= clock.free()]
 
 
 def _refit_all(

@@ -24,7 +24,7 @@ from hasei.ground import plugins
 from hasei.ground.events import Watch
 from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
 from hasei.inputs.base import Base
-from hasei.inputs.data.dataset import Dataset, Role
+from hasei.inputs.data.dataset import Dataset, Finding, Role
 from hasei.inputs.purpose import Purpose
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
@@ -164,6 +164,21 @@ class Lab:
     def units(self, rows: np.ndarray) -> list[str]:
         """The unit of each of *rows*."""
         return [self.data.units[i] for i in rows]
+
+    def prepare(self, rows: np.ndarray) -> None:
+        """Make *rows* those whose activations are kept, and say which of their texts are longer than the base reads."""
+        corpus = self.trunk.prepare([self.data.inputs[i] for i in rows])
+        if not len(corpus.tokens.cut):
+            return
+        cut = set(corpus.tokens.cut.tolist())
+        lines = sorted(int(self.data.lines[i]) for i in rows if corpus.row_of[self.data.inputs[i]] in cut)
+        finding = Finding(
+            "long_text", "warning",
+            f"{len(lines)} texts are longer than the {self.base.max_tokens} tokens that the base reads: their ends were cut",
+            rows=tuple(lines), do="shorten them, or use a base that reads more",
+        )  # fmt: skip
+        self.data = replace(self.data, findings=(*self.data.findings, finding))
+        self.watch.report("finding", finding.message)
 
     def ordered(self, *roles: Role) -> np.ndarray:
         """Return the rows of *roles* in the order of a hash of their units: any beginning is a fair part of them."""

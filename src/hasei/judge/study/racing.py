@@ -22,7 +22,7 @@ from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab
 
-RUNG_SHARE = 0.25
+RUNG_SHARE = 0.2
 LEAST_RUNG_ROWS = 500
 _MARGIN = 0.015
 _CHEAP_FIRST = ("majority", "feature_extraction")
@@ -49,6 +49,15 @@ def _proposed(lab: Lab, kind: str, rows: int, named: bool) -> list[Step]:
 def _possible(lab: Lab, step: Step) -> bool:
     supports = step.plugin.SUPPORTS
     return lab.task.input_kind in supports.inputs and lab.task.target_kind in supports.targets
+
+
+def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:
+    """Let the one reading of the rows also keep the states that trainings of upper layers will start from."""
+    for candidate in candidates:
+        reads = getattr(candidate.step.plugin, "reads", None)
+        layer = reads(candidate.step.params, lab.trunk.layers) if reads and candidate.status == "waiting" else 0
+        if 0 < layer < lab.trunk.layers and not lab.trunk.probe.refusal:
+            lab.trunk.wanted.add(layer)
 
 
 @dataclass
@@ -89,7 +98,9 @@ class Race:
 
     def _race(self, candidates: list[Candidate]) -> None:
         rows = len(self.fit)
-        running = [c for c in candidates if self._affordable(c, rows)]
+        # The least effort first: what it shows of the machine's speed tells which of the others can follow.
+        ordered = sorted(candidates, key=lambda c: self.effort_seconds(c.step, rows))
+        running = [c for c in ordered if self._affordable(c, rows)]
         part = self.fit[: int(rows * RUNG_SHARE)]
         if len(running) > 1 and len(part) >= LEAST_RUNG_ROWS:
             running = self._rung(running, part)
@@ -102,27 +113,33 @@ class Race:
                 best = best if candidate.select is None else candidate.select.value
 
     def _rung(self, running: list[Candidate], part: np.ndarray) -> list[Candidate]:
+        leader: Candidate | None = None
         for candidate in running:
-            if not self._affordable(candidate, len(self.fit), len(part)):
+            # Racing must never eat the time that the best one so far needs to finish.
+            kept = self._both(leader.step, len(self.fit)) if leader else 0.0
+            if not self._affordable(candidate, len(self.fit), len(part), at_least=kept):
                 continue
-            trial = self._trial(candidate, part, min(0.3 * self.clock.free(), self.clock.free()))
+            trial = self._trial(candidate, part, 0.3 * self.clock.free())
             if trial is None:
                 continue
             self._learn_speed(candidate.step, trial)
             value = self._value(trial)
             candidate.rungs.append((len(part), value))
+            leader = candidate if leader is None or self._behind(leader, candidate, 0.0) else leader
             self.lab.note("rung", candidate=candidate.name, rows=len(part), score=value, seconds=trial.train_seconds)
         running = [c for c in running if c.status == "waiting" and c.rungs]
         direction = self.lab.metric.direction
         return sorted(running, key=lambda c: -direction * c.rungs[-1][1])
 
-    def _behind(self, candidate: Candidate, leader: Candidate) -> bool:
+    def _behind(self, candidate: Candidate, leader: Candidate, margin: float = _MARGIN) -> bool:
         if not candidate.rungs or not leader.rungs:
             return False
-        return self.lab.metric.direction * (leader.rungs[-1][1] - candidate.rungs[-1][1]) > _MARGIN
+        return self.lab.metric.direction * (leader.rungs[-1][1] - candidate.rungs[-1][1]) > margin
 
-    def _affordable(self, candidate: Candidate, rows: int, extra: int = 0) -> bool:
-        needed = self._both(candidate.step, rows) + (self.effort_seconds(candidate.step, extra) if extra else 0.0)
+    def _affordable(self, candidate: Candidate, rows: int, extra: int = 0, *, at_least: float = 0.0) -> bool:
+        needed = max(at_least, self._both(candidate.step, rows)) + (
+            self.effort_seconds(candidate.step, extra) if extra else 0.0
+        )
         free = self.clock.free()
         if needed <= free:
             return True
