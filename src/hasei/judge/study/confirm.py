@@ -12,7 +12,7 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
-from hasei.ground.errors import RunFailed
+from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
 from hasei.ground.statistics import Forecast, Interval, forecast, train_rows_for
 from hasei.judge.cost import monthly, saving
@@ -68,8 +68,12 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
     """Return W, the best on select (within half a point the cheaper), and R, the best cheap truth."""
     done = [c for c in candidates if c.status == "done" and c.select is not None]
     cheap = [c for c in done if c.role == "cheap truth"]
-    if not cheap:
-        raise RunFailed("no candidate finished within the budget", do="give a larger --budget")
+    if len(done) < 2 or not cheap:
+        why = next((f": {c.name}: {c.why}" for c in candidates if c.status in ("failed", "raced out")), "")
+        raise BudgetError(
+            f"the budget was too small for anything but a constant answer{why}", expected="at least about twice as much here",
+            do="give a larger --budget",
+        )  # fmt: skip
     return Choice(_pick(lab, done), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
 
 

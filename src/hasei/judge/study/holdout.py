@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.racing import Race, keep_states
 
-MOST_FEATURES = 0.4
+MOST_FEATURES = 0.6
 """Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
 
 
@@ -27,14 +28,15 @@ def run_holdout(
     """Run the whole scheme; W is left in ``folder/model`` and R in ``folder/reference``."""
     fit, select, confirm = (lab.ordered(role) for role in ("train", "select", "confirm"))
     lab.measure_forward([lab.data.inputs[i] for i in fit])
+    one = 1.2 * len(confirm) * lab.forward_ms / 1000  # seconds in which one model answers the confirm rows
+    clock.reserve = FINISH_SECONDS + one
     fit, select = lab.within(clock, fit, select, MOST_FEATURES)
     lab.prepare(np.concatenate([fit, select]))
     keep_states(lab, _affordable(lab, clock, candidates, len(fit)))
     rows = np.sort(np.concatenate([fit, select]))
-    clock.reserve = FINISH_SECONDS + 1.3 * 2 * len(confirm) * lab.forward_ms / 1000
     Race(lab, clock, fit, select, len(rows)).run(candidates)
     curve = learning_curve(lab, clock, candidates, fit, select)
-    choice, models = _refit_all(lab, clock, list(candidates), rows, folder)
+    choice, models = _refit_all(lab, clock, list(candidates), rows, folder, one)
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(lab.units(confirm), commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
@@ -60,12 +62,12 @@ def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: i
 
 
 def _refit_all(
-    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, folder: Path
+    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, folder: Path, one: float
 ) -> tuple[Choice, dict[str, DerivedModel]]:
     """Refit W, R and the base; where W's refit does not finish in time the choice is made again without it."""
     while True:
         choice = choose(lab, candidates)
-        watch = lab.watch.until(clock.deadline - 0.6 * clock.reserve)
+        watch = lab.watch.until(clock.deadline - 0.8 * clock.reserve)
         lab.watch.report("refitting", f"{choice.winner.name} on {len(rows):,} rows")
         try:
             models = {choice.winner.name: refit(lab, choice.winner, rows, folder / "model", watch)}
@@ -82,6 +84,8 @@ def _refit_all(
             )
             choice.winner.status, choice.winner.why = "raced out", why
             lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
+    if choice.base is not choice.reference and clock.free() < one:
+        choice = replace(choice, base=None)  # what is printed beside the verdict must not cost the promised time
     for place, candidate in (("reference", choice.reference), ("base", choice.base)):
         if candidate is not None and candidate.name not in models:
             models[candidate.name] = refit(lab, candidate, rows, folder / place, lab.watch)

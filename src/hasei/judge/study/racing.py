@@ -25,7 +25,6 @@ from hasei.judge.study.lab import Lab
 RUNG_SHARE = 0.2
 LEAST_RUNG_ROWS = 500
 _MARGIN = 0.015
-_CHEAP_FIRST = ("majority", "feature_extraction")
 
 
 def candidates_of(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int) -> list[Candidate]:
@@ -196,5 +195,7 @@ class Race:
 
 
 def _order(candidate: Candidate) -> int:
-    """The constant answer and the solved head first: the least that any budget must give."""
-    return _CHEAP_FIRST.index(candidate.step.name) if candidate.step.name in _CHEAP_FIRST else len(_CHEAP_FIRST)
+    """The constant answer, then solved heads, then cheap truths, those that need the base last: the least any budget gives."""
+    if candidate.step.name == "majority":
+        return 0
+    return 1 if candidate.role == "derived" else 2 + candidate.step.plugin.SUPPORTS.bases
