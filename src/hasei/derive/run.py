@@ -83,7 +83,10 @@ def _identity(
         format=ran.derivation.format, task=context.task.name, space=space_to_json(context.space),
         steps=[*(s.to_json() for s in recipe.steps[:-1]), frozen.to_json()], recipe_id=recipe.recipe_id,
         trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[base.to_lineage()] if base else [],
-        data={"fingerprint": data.fingerprint, "rows": len(data), "licence": data.licence, "columns": data.mapping.columns},
+        data={
+            "fingerprint": data.fingerprint, "rows": len(context.inputs), "licence": data.licence,
+            "columns": data.mapping.columns,
+        },
         licence=licence.derived(base.licence if base else "CC0-1.0", data.licence),
         environment=lineage.environment(), trained=list(ran.derivation.trained),
     )  # fmt: skip

@@ -126,6 +126,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             fail_point(f"before-rename:{path.name}")
             for file in temporary.rglob("*"):
                 if file.is_file():
+                    file.chmod(0o644)  # some libraries write weights for their own user alone
                     with file.open("rb") as opened:
                         os.fsync(opened.fileno())
             refuse_existing(path)

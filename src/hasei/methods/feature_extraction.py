@@ -46,15 +46,20 @@ class Params(Settings):
     l2: float | None = Field(None, gt=0, le=1e3)
 
 
+def check(params: Params, layers: int) -> None:
+    """Raise NotSupported when the layer does not exist in a base of *layers* layers."""
+    if params.layer is not None and params.layer > layers:
+        raise NotSupported(
+            f"the base has no layer {params.layer}", expected=f"0 to {layers}",
+            do="set layer lower, or leave it out to have it chosen",
+        )  # fmt: skip
+
+
 def derive(context: Context, params: Params) -> Derivation:
     """Solve the head; raises NotSupported when the layer does not exist or can't be the last one of a model."""
     SUPPORTS.refuse("feature_extraction", context.task)
     trunk = context.trunk
-    if params.layer is not None and params.layer > trunk.layers:
-        raise NotSupported(
-            f"the base '{trunk.base.name}' has no layer {params.layer}", expected=f"0 to {trunk.layers}",
-            do="set layer lower, or leave it out to have it chosen",
-        )  # fmt: skip
+    check(params, trunk.layers)
     frozen = _choose(context, params)
     layer, pooling = int(frozen.layer or 0), str(frozen.pooling)
     model = trunk.truncated(layer)

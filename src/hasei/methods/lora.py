@@ -41,6 +41,16 @@ def proposals(facts: Facts) -> list[Params]:
     return [Params(first_layer=facts.layers // 2)]
 
 
+def check(params: Params, layers: int) -> None:
+    """Raise NotSupported when the layer range is empty or not within a base of *layers* layers."""
+    last = layers - 1 if params.last_layer is None else params.last_layer
+    if not params.first_layer <= last < layers:
+        raise NotSupported(
+            f"the layer range {params.first_layer} to {last} does not exist in this base",
+            expected=f"layers within 0 to {layers - 1}", do="set first_layer and last_layer within it",
+        )  # fmt: skip
+
+
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per row; adapters cost more than they save while training on a CPU."""
     return passes(params, facts, 1.2 * (facts.layers - params.first_layer) / facts.layers)
@@ -55,12 +65,8 @@ def derive(context: Context, params: Params) -> Derivation:
     """Train the adapters; raises NotSupported when the layer range is empty or out of the base's layers."""
     SUPPORTS.refuse("lora", context.task)
     layers = context.trunk.layers
+    check(params, layers)
     last = layers - 1 if params.last_layer is None else params.last_layer
-    if not params.first_layer <= last < layers:
-        raise NotSupported(
-            f"the layer range {params.first_layer} to {last} does not exist in '{context.trunk.base.name}'",
-            expected=f"layers within 0 to {layers - 1}", do="set first_layer and last_layer within it",
-        )  # fmt: skip
     return tune(context, "lora", params, lambda trunk: _adapted(trunk, params, last, context.seed))
 
 

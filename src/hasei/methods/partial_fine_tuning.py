@@ -32,6 +32,14 @@ def proposals(facts: Facts) -> list[Params]:
     return [Params(top_layers=count) for count in counts if count < facts.layers]
 
 
+def check(params: Params, layers: int) -> None:
+    """Raise NotSupported when a base of *layers* layers has fewer than are to be trained."""
+    if params.top_layers > layers:
+        raise NotSupported(
+            f"the base has no {params.top_layers} layers to train", expected=f"1 to {layers}", do="set top_layers lower"
+        )
+
+
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per row."""
     return passes(params, facts, params.top_layers / facts.layers)
@@ -46,11 +54,7 @@ def derive(context: Context, params: Params) -> Derivation:
     """Train the top layers; raises NotSupported when the base has fewer, or shares weights between them."""
     SUPPORTS.refuse("partial_fine_tuning", context.task)
     trunk = context.trunk
-    if params.top_layers > trunk.layers:
-        raise NotSupported(
-            f"the base '{trunk.base.name}' has no {params.top_layers} layers to train", expected=f"1 to {trunk.layers}",
-            do="set top_layers lower",
-        )  # fmt: skip
+    check(params, trunk.layers)
     if trunk.probe.refusal:
         raise NotSupported(
             f"the layers of '{trunk.base.name}' can't be trained apart: {trunk.probe.refusal}",

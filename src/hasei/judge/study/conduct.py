@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hasei.ground import lineage
-from hasei.ground.errors import DataError, OutputError
+from hasei.ground.errors import UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, new_folder, refuse_existing, write_json
 from hasei.inputs import data as rooms
@@ -33,15 +33,13 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
     work = out.with_name(f".{out.name}.work")
     if work.exists() and not resume:
         shutil.rmtree(work)
-    lab, candidates = prepare(config, watch, work)
     try:
+        lab, candidates = prepare(config, watch, work)
         result = _run(config, lab, clock, candidates, out)
-    except BaseException as error:
-        # What is worth resuming is kept after Ctrl-C or a crash; a refused request leaves nothing behind.
-        if isinstance(error, (DataError, OutputError)) and not (work / "trials").exists():
-            shutil.rmtree(work, ignore_errors=True)
+    except UserError:
+        shutil.rmtree(work, ignore_errors=True)  # the request must change: nothing of it is worth keeping
         raise
-    shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)  # after Ctrl-C or a crash it stays, for --resume
     return result
 
 

@@ -98,8 +98,10 @@ def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     """Return *low* with the values of *high* over it, nested mappings merged; None in *high* means not given."""
     merged = dict(low)
     for key, value in high.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge(merged[key], value)
+        if isinstance(value, dict):
+            inner = merge(merged[key] if isinstance(merged.get(key), dict) else {}, value)
+            if inner:
+                merged[key] = inner
         elif value is not None and value != {} and value != ():
             merged[key] = value
     return merged

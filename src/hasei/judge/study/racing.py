@@ -30,7 +30,11 @@ _MARGIN = 0.015
 def candidates_of(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int) -> list[Candidate]:
     """Return what a study tries: all cheap truths, and the recipes named by the user or proposed by every method."""
     steps = [step for kind in ("baselines", "methods") for step in _proposed(lab, kind, rows, bool(chosen))]
-    steps += [recipe[-1] for recipe in chosen if recipe[-1] not in steps]
+    for recipe in chosen:
+        check = getattr(recipe[-1].plugin, "check", None)
+        if check is not None:  # what the user asked for by name and can't be is refused before anything is trained
+            check(recipe[-1].params, lab.trunk.layers)
+        steps += [] if recipe[-1] in steps else [recipe[-1]]
     supported = [s for s in steps if _possible(lab, s)]
     return [Candidate(step, recipe_id=lab.recipe(step).recipe_id) for step in supported]
 
