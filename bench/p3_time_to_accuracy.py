@@ -169,13 +169,15 @@ def main() -> None:
         print(f"hasei solved: {solved[-1][0]:.1f} s, accuracy {solved[-1][1]:.4f}", flush=True)
     ours = [s for s, _ in solved]
     middle = statistics.median(ours)
+    projected = "" if options.whole else " (projected)"
+    day = datetime.date.today()
     seen = f"{middle:.1f} s at {solved[0][1]:.2%}"
     lines = [
-        f"| {datetime.date.today()} | P3 solved / trainer tuned ({'bf16' if bf16 else 'fp32'}) | {tuned[0] / middle:.1f}x "
+        f"| {day} | P3 solved / trainer tuned ({'bf16' if bf16 else 'fp32'}) | {tuned[0] / middle:.1f}x "
         f"({tuned[0] / max(ours):.1f}-{tuned[0] / min(ours):.1f}) | {seen} against {tuned[0]:.0f} s at {tuned[1]:.2%} |",
-        f"| {datetime.date.today()} | P3 solved / trainer usual{'' if options.whole else ' (projected)'} | {usual[2] / middle:.1f}x "
+        f"| {day} | P3 solved / trainer usual{projected} | {usual[2] / middle:.1f}x "
         f"({usual[2] / max(ours):.1f}-{usual[2] / min(ours):.1f}) | {middle:.1f} s against {usual[2]:.0f} s |",
-        f"| {datetime.date.today()} | P3 full fine-tune, both engines | {tuned[0] / full[0]:.2f}x | "
+        f"| {day} | P3 full fine-tune, both engines | {tuned[0] / full[0]:.2f}x | "
         f"{full[0]:.0f} s at {full[1]:.2%} (2 epochs) against {tuned[0]:.0f} s at {tuned[1]:.2%} |",
     ]
     print("\n".join(lines))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +86,34 @@ def test_rows_are_computed_once_and_shared_between_processes_and_runs(toy_base, 
     second = Trunk(base, Store(tmp_path))
     monkeypatch.setattr(replay, "capture", lambda *_: pytest.fail("the trunk was run again"))
     np.testing.assert_array_equal(first, second.pooled(TEXTS, 2, "mean"))
+
+
+def test_two_processes_that_fill_one_file_at_once_both_get_what_one_alone_gets(toy_base, tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    base = toy_base("bert")
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; from toys import TEXTS\n"
+        "from hasei.inputs.base import Base; from hasei.engine.trunk import Trunk\n"
+        "from hasei.engine.activations.store import Store\n"
+        "rows = [f'{t} {i}' for i in range(40) for t in TEXTS]\n"
+        "trunk = Trunk(Base.open(sys.argv[1]), Store(Path(sys.argv[2])))\n"
+        "np.save(sys.argv[3], trunk.pooled(rows, 2, 'mean'))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    outputs = [tmp_path / f"{n}.npy" for n in range(3)]
+    stores = [tmp_path / "shared", tmp_path / "shared", tmp_path / "alone"]
+    running = [
+        subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, str(base), str(s), str(o)], env=environment)
+        for s, o in zip(stores, outputs)
+    ]
+    assert [p.wait(timeout=120) for p in running] == [0, 0, 0]
+    results = [np.load(o) for o in outputs]
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+    assert len(list((tmp_path / "shared").glob("*/key.json"))) == 1
 
 
 def test_other_rows_or_other_weights_never_share_a_file(toy_base, tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from hasei.ground import files
 from hasei.ground.errors import OutputError, RecipeError
@@ -117,10 +118,19 @@ def test_a_disk_that_fills_up_leaves_nothing_of_a_folder(tmp_path: Path, place: 
     assert left_in(tmp_path) == []
 
 
-def test_what_a_library_writes_onto_a_full_disk_is_one_line_too(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="the disk is full"), files.new_file(tmp_path / "model.safetensors") as place:
-        place.write_bytes(b"half of it")
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        Exception("No space left on device (os error 28)"),  # as tokenizers says it
+    ],
+    ids=["python", "safetensors", "tokenizers"],
+)
+def test_what_a_library_writes_onto_a_full_disk_is_one_line_too(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(OutputError, match="the disk is full"), files.new_folder(tmp_path / "model") as place:
+        (place / "model.safetensors").write_bytes(b"half of it")
+        raise error
     assert left_in(tmp_path) == []
 
 

@@ -19,7 +19,24 @@ WORDS = {
     "payment": ["card", "declined", "refund", "payment", "charged"],
     "account": ["password", "login", "reset", "page", "load"],
 }
-FILLER = "my the is please how do I not a again today this that and what on".split()
+FILLER = [
+    "my",
+    "the",
+    "is",
+    "please",
+    "how",
+    "do",
+    "I",
+    "not",
+    "a",
+    "again",
+    "today",
+    "this",
+    "that",
+    "and",
+    "what",
+    "on",
+]
 KEYS = {
     "schema", "verdict", "reason", "rows_needed", "chosen", "reference", "kpi", "delta", "alpha", "openings", "candidates",
     "seconds", "budget_seconds", "data", "environment",
@@ -175,7 +192,9 @@ def test_a_failing_candidate_stands_in_the_table_with_its_reason_and_stops_nobod
     rows = write_rows(tmp_path / "rows.csv", 2300, seed=3)
     wild = {"partial_fine_tuning": {"top_layers": 1, "epochs": 1, "learning_rate": 1, "head_learning_rate": 10, "clip": 1e30,
                                     "min_steps": 0, "optimizer": "sgd", "weight_decay": 0.9}}  # fmt: skip
-    result = hasei.study(rows, base=toy_base("bert"), methods=["feature_extraction", wild], budget="3m", out=tmp_path / "run")
+    result = hasei.study(
+        rows, base=toy_base("bert"), methods=["feature_extraction", wild], budget="3m", out=tmp_path / "run"
+    )
     statuses = {c["method"]: c["status"] for c in result.report["candidates"]}
     assert statuses["feature_extraction"] == "done"
     assert statuses["partial_fine_tuning"] in ("failed", "done")

@@ -11,13 +11,14 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hasei.ground.errors import OutputError, RecipeError
+from hasei.ground.errors import HaseiError, OutputError, RecipeError
 
 _FAIL_POINTS: dict[str, Callable[[], None]] = {}
 
@@ -85,17 +86,28 @@ def hash_folder(folder: Path, leave_out: tuple[str, ...] = ()) -> dict[str, str]
 def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except HaseiError:
+        raise
+    except Exception as error:
+        number = _error_number(error)
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
                 f"the disk is full: '{path.name}' was not written and nothing else was changed",
                 do="free some space and run the same command again",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise OutputError(
-                f"'{path}' can't be written ({os.strerror(error.errno or 0).lower()})", do="choose another --out"
+                f"'{path}' can't be written ({os.strerror(number).lower()})", do="choose another --out"
             ) from error
         raise
+
+
+def _error_number(error: Exception) -> int:
+    """Return the system's number of *error*, 0 where it has none; libraries written in Rust have it in their text."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else 0
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,9 @@ def _refit_all(
             lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
     if choice.base is not choice.reference and clock.free() < one:
         choice = replace(choice, base=None)  # what is printed beside the verdict must not cost the promised time
-    for place, candidate in (("reference", choice.reference), ("base", choice.base)):
+    # The base as it is is only measured: its folder is not part of what the study leaves.
+    for place, candidate in ((folder / "reference", choice.reference), (lab.work / "base", choice.base)):
         if candidate is not None and candidate.name not in models:
-            models[candidate.name] = refit(lab, candidate, rows, folder / place, lab.watch)
+            shutil.rmtree(place, ignore_errors=True)
+            models[candidate.name] = refit(lab, candidate, rows, place, lab.watch)
     return choice, models
