@@ -68,9 +68,11 @@ def load_model(base: Base) -> nn.Module:
             )  # fmt: skip
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    missing = [k for k in report["missing_keys"] if "pooler" not in k]
+    missing = sorted(k for k in report["missing_keys"] if "pooler" not in k)
     if missing:
-        raise BaseError(f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}")
+        raise BaseError(
+            f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}", do="fetch it again"
+        )
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model.eval()  # type: ignore[no-any-return]

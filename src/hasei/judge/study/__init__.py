@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hasei.ground.errors import RecipeError
 from hasei.ground.events import Watch
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.conduct import conduct, plan
@@ -30,6 +31,8 @@ def study(
     ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *out* the new folder to leave
     (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
     """
+    if at_least and len(at_least) > 1:
+        raise RecipeError("a study has one goal", expected="one metric", received=", ".join(at_least), do="name one")
     goal: dict[str, Any] = {}
     for metric, value in (at_least or {}).items():
         goal = {"metric": metric, "at_least": value}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hasei.ground import lineage
-from hasei.ground.errors import UserError
+from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, new_folder, refuse_existing, write_json
 from hasei.inputs import data as rooms
@@ -36,10 +36,12 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
     try:
         lab, candidates = prepare(config, watch, work)
         result = _run(config, lab, clock, candidates, out)
-    except UserError:
-        shutil.rmtree(work, ignore_errors=True)  # the request must change: nothing of it is worth keeping
+    except UserError as error:
+        # A request that must change leaves nothing; what a full disk or a slip in --resume stopped is worth keeping.
+        if not resume and not (isinstance(error, OutputError) and (work / "trials").exists()):
+            shutil.rmtree(work, ignore_errors=True)
         raise
-    shutil.rmtree(work, ignore_errors=True)  # after Ctrl-C or a crash it stays, for --resume
+    shutil.rmtree(work, ignore_errors=True)
     return result
 
 
@@ -75,13 +77,18 @@ def _crossed(config: Config, data: Dataset) -> bool:
 def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candidate]]:
     """Read rows and base and list the candidates; every refusal of the user's input happens here, before any training."""
     task = open_task(config.task)
-    goal = config.goal.checked({name: metric.bounds for name, metric in task.metrics.items()})
+    goal = config.goal.model_copy(update={"metric": config.goal.metric or task.default_metric})
+    goal = goal.checked({name: metric.bounds for name, metric in task.metrics.items()})
     chosen = config.steps()
+    for chain in chosen:
+        if len(chain) > 1:
+            names = " -> ".join(step.name for step in chain)
+            raise RecipeError(f"the chain {names} can't be part of a study yet", do="run it with hasei derive")
     watch.report("reading", config.data.path)
     data = read_data(config, task)
     space, data = _space(task, data)
     base = Base.open(config.base)
-    metric = task.metrics[goal.metric or task.default_metric]
+    metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work)
     lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))

@@ -15,7 +15,7 @@ import numpy as np
 from hasei.derive.recipe import Step, make_step
 from hasei.engine.derivation import proposals
 from hasei.ground import plugins
-from hasei.ground.errors import HaseiError, Stopped
+from hasei.ground.errors import HaseiError, OutputError, Stopped
 from hasei.ground.events import DeadlineReached
 from hasei.judge.evaluation import score
 from hasei.judge.study.candidates import Candidate, Trial
@@ -173,7 +173,7 @@ class Race:
             return self.lab.try_out(candidate.step, rows, self.select, watch)
         except DeadlineReached:
             self._drop(candidate, "raced out", f"not finished on {len(rows):,} rows within {seconds:.0f} s")
-        except Stopped:
+        except (Stopped, OutputError):
             raise
         except HaseiError as error:
             self._drop(candidate, "failed", str(error))
