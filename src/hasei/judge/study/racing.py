@@ -107,13 +107,16 @@ class Race:
         part = self.fit[: int(rows * RUNG_SHARE)]
         if len(running) > 1 and len(part) >= LEAST_RUNG_ROWS:
             running = self._rung(running, part)
-        best: float | None = None
+        kept = 0.0  # seconds that refits of those that finished would take
         for candidate in running:
-            if best is not None and self._behind(candidate, running[0]):
+            trial = self.effort_seconds(candidate.step, rows)
+            if kept and self._behind(candidate, running[0]):
                 self._drop(candidate, "raced out", f"behind {running[0].name} on {len(part):,} rows")
-            elif self._affordable(candidate, rows):
-                self._full(candidate, self.clock.free() * rows / (rows + self.refit))
-                best = best if candidate.select is None else candidate.select.value
+            elif self._affordable(candidate, rows, at_least=trial + kept):
+                refit = max(kept, self.effort_seconds(candidate.step, self.refit))
+                self._full(candidate, max(self.clock.free() - refit, 0.5 * self.clock.free()))
+                if candidate.status == "done":
+                    kept = max(kept, self.effort_seconds(candidate.step, self.refit))
 
     def _rung(self, running: list[Candidate], part: np.ndarray) -> list[Candidate]:
         leader: Candidate | None = None
