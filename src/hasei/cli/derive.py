@@ -58,6 +58,7 @@ def derive(
 
 def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
     from hasei.derive.order import order
+    from hasei.ground.lineage import seal
     from hasei.inputs.base import Base
     from hasei.judge.card import write_card
 
@@ -69,6 +70,7 @@ def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
         )  # fmt: skip
         parent = Base.open(settings.base) if model.identity["parents"] else None
         write_card(model.folder, None, parent, model.task)
+        seal(model.folder)
     return model
 
 

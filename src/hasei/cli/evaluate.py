@@ -110,13 +110,16 @@ def _json(
     }  # fmt: skip
 
 
+_MET = {"surely": "surely met", "surely not": "surely not met", "not certain": "not certain"}
+
+
 def _met(model: DerivedModel, found: dict[str, Interval], goal: tuple[str, float]) -> str:
-    """Say whether the goal is met: ``surely``, ``surely not`` or ``open``, by the interval."""
+    """Say whether the goal is met: ``surely``, ``surely not`` or ``not certain``, by the interval."""
     interval, direction = found[goal[0]], model.task.metrics[goal[0]].direction
     worst, best = (interval.low, interval.high) if direction == 1 else (interval.high, interval.low)
     if direction * worst >= direction * goal[1]:
         return "surely"
-    return "surely not" if direction * best < direction * goal[1] else "open"
+    return "surely not" if direction * best < direction * goal[1] else "not certain"
 
 
 def _show(model: DerivedModel, found: dict[str, Interval], said: dict[str, Any]) -> None:
@@ -141,7 +144,7 @@ def _show(model: DerivedModel, found: dict[str, Interval], said: dict[str, Any])
     if said["unknown_labels"]:
         lines.append(f"{said['unknown_labels']:,} rows have a label that the model does not know: counted as wrong")
     if said["goal"]:
-        lines.append(f"goal {said['goal']['metric']} {said['goal']['at_least']:g}: {said['goal']['met']} met")
+        lines.append(f"goal {said['goal']['metric']} {said['goal']['at_least']:g}: {_MET[said['goal']['met']]}")
     if said["derived_from_these_rows"]:
         lines.append("these are the rows that it was derived from: figures on them say nothing of others")
     lines += [f"found: {finding['message']}" for finding in said["findings"]]

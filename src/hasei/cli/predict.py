@@ -19,7 +19,7 @@ from hasei.cli.answers import Writer
 from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
-from hasei.ground.errors import Stopped
+from hasei.ground.errors import OutputError, Stopped
 from hasei.ground.files import new_file, refuse_existing
 
 if TYPE_CHECKING:
@@ -47,6 +47,12 @@ def predict(
     if json_ and out is None:
         raise typer.BadParameter("rows and the JSON object can't both go to stdout; give --out", param_hint="--json")
     if out is not None:
+        if out.suffix.lower() not in (".csv", ".tsv", ".jsonl", ".ndjson"):
+            raise OutputError(
+                f"answers can't be written as '{out.suffix or out.name}'",
+                expected=".csv, .tsv or .jsonl",
+                do="choose another --out",
+            )
         refuse_existing(out)
     from hasei.derive.derived import open_model
     from hasei.inputs.data import stream

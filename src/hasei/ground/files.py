@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import math
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,6 +147,25 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let one process at a time make *path*; raises :class:`OutputError` where another one is at it.
+
+    The lock lies in the machine's folder for temporary files, so that a refused request leaves nothing beside *path*.
+    """
+    lock = Path(tempfile.gettempdir()) / f"hasei-{hash_text(str(path.absolute()))[:24]}.lock"
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise OutputError(f"another run is writing '{path}' now", do="wait for it, or choose another --out") from error
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def refuse_existing(path: Path) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from hasei.ground.errors import BaseError
-from hasei.ground.files import hash_folder, hash_json, plain, write_json
+from hasei.ground.files import hash_file, hash_folder, hash_json, plain, write_json
 
 FILE = "hasei.json"
 SCHEMA = 1
 # The card states scores and is written last; it is no part of what the model computes.
-_NOT_HASHED = (FILE, "README.md")
+_CARD = "README.md"
+_NOT_HASHED = (FILE, _CARD)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ def update_record(folder: Path, record: dict[str, Any]) -> None:
     write_json(folder / FILE, content | {"record": plain(record)}, canonical=True)
 
 
+def seal(folder: Path) -> None:
+    """Hash record and model card too, once both are written: a later edit of a figure shows."""
+    content = read(folder)
+    card = folder / _CARD
+    sealed = {"record_hash": hash_json(content["record"]), "card_hash": hash_file(card) if card.is_file() else ""}
+    write_json(folder / FILE, content | sealed, canonical=True)
+
+
 def read(folder: Path) -> dict[str, Any]:
     """Return the content of ``hasei.json``; raises :class:`BaseError` when absent or damaged."""
     path = folder / FILE
@@ -81,6 +90,11 @@ def differences(folder: Path) -> list[str]:
     words += [f"'{name}' was changed" for name in sorted(set(found) & set(stated)) if found[name] != stated[name]]
     if hash_json(content["identity"]) != content["identity_hash"]:
         words.append(f"the identity in {FILE} was changed")
+    card = folder / _CARD
+    if content.get("card_hash", "") != (hash_file(card) if card.is_file() and "card_hash" in content else ""):
+        words.append(f"'{_CARD}' was changed or removed")
+    if "record_hash" in content and hash_json(content["record"]) != content["record_hash"]:
+        words.append(f"the record (figures, verdict) in {FILE} was changed")
     return words
 
 

@@ -242,11 +242,14 @@ class _Case:
             figures = f"{self.say.reached(r)}, surely {self._side()} {least}; the goal is {goal}"
             last = f"Use {e.reference}, it is enough: {figures}."
         elif self.kpi is not None:
+            missed = self.r.high < self.kpi
             last = (
-                f"Nor is {e.reference} sure to meet the goal of {self.say.amount(e.kpi or 0.0)}: {self.say.score(r)}."
+                f"Nor does {e.reference} meet the goal of {self.say.amount(e.kpi or 0.0)}: {self.say.score(r)}."
+                if missed
+                else f"Nor is {e.reference} sure to meet the goal of {self.say.amount(e.kpi or 0.0)}: {self.say.score(r)}."
             )
         else:
-            last = f"{e.reference} costs less: {self.say.score(r)}." if also else ""
+            last = f"{e.reference} reaches {self.say.score(r)}." if also else ""
         return Decision("do not adopt", f"{first} {last}".strip(), cause=cause)
 
     def _open_questions(self, gain: Interval) -> str:

@@ -149,11 +149,11 @@ def _count_words(cell: str) -> float:
 
 
 def _unfit(table: Table, part: Column, name: str) -> bool:
-    """Tell whether the content speaks against *name*: a target all different, an input without a word."""
+    """Tell whether the content speaks against *name*: a target all different, an input without a word or always the same."""
     facts = _facts(table, name)
     if part.kind == "target":
         return facts.filled > 1 and facts.distinct == facts.filled
-    return not facts.words
+    return not facts.words or (facts.distinct == 1 and facts.filled > 1)
 
 
 def _by_content(table: Table, parts: Sequence[Column], found: dict[str, str], why: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
-from hasei.ground.files import hash_json, new_folder, refuse_existing, write_json
+from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
@@ -30,11 +31,18 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
     """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused."""
     clock = Clock(config.budget_seconds)
     refuse_existing(out)
+    with alone(out):
+        return _conduct(config, out, watch, clock, resume=resume)
+
+
+def _conduct(config: Config, out: Path, watch: Watch, clock: Clock, *, resume: bool) -> Result:
     work = out.with_name(f".{out.name}.work")
-    if work.exists() and not resume:
-        shutil.rmtree(work)
+    asked = _same_command(config, work, resume=resume)
+    for left in out.parent.glob(f".{out.name}.*.partial"):
+        shutil.rmtree(left, ignore_errors=True)  # of a run that was killed; nobody else writes here
     try:
         lab, candidates = prepare(config, watch, work)
+        write_json(work / "asked.json", asked)
         result = _run(config, lab, clock, candidates, out)
     except UserError as error:
         # A request that must change leaves nothing; what a full disk or a slip in --resume stopped is worth keeping.
@@ -43,6 +51,23 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
         raise
     shutil.rmtree(work, ignore_errors=True)
     return result
+
+
+def _same_command(config: Config, work: Path, *, resume: bool) -> dict[str, Any]:
+    """Start afresh, or go on with what a stopped run of the very same study left; the budget may differ."""
+    asked = config.model_dump(mode="json", exclude={"budget"})
+    path = work / "asked.json"
+    if work.exists() and not resume:
+        shutil.rmtree(work)
+    if path.is_file():
+        before = json.loads(path.read_text("utf-8"))
+        differs = sorted(k for k in asked if before.get(k) != plain(asked[k]))
+        if differs:
+            raise RecipeError(
+                "the stopped run was asked for something else", expected=f"the same {', '.join(differs)}",
+                received="another", do="run the same command with --resume, or without it to start afresh",
+            )  # fmt: skip
+    return asked
 
 
 def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:

@@ -87,11 +87,12 @@ def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Ca
 
 
 def _price(candidate: Candidate) -> float:
-    """What choosing is to cost: inference first, coarsely (timings of equal models differ by noise), then training."""
+    """What choosing is to cost: inference first, then training, both in powers of two: timings are noisy."""
     if candidate.trial is None:
         return math.inf
-    steps = round(math.log(max(candidate.trial.predict_ms_per_row, 1e-3)) / math.log(1.5))
-    return steps * 1e6 + candidate.trial.train_seconds
+    measured = (candidate.trial.predict_ms_per_row, candidate.trial.train_seconds)
+    predict, train = (round(math.log2(max(value, 1e-2))) for value in measured)
+    return predict * 1000.0 + train
 
 
 def commit(lab: Lab, choice: Choice) -> Commitment:

@@ -22,6 +22,10 @@ from hasei.judge.study.racing import Race, keep_states
 MOST_FEATURES = 0.6
 """Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
 
+MOST_CONFIRM = 0.25
+"""Share of the budget in which a model must be able to answer the confirm rows; beyond it fewer of them are opened."""
+LEAST_CONFIRM_UNITS = 400
+
 
 def run_holdout(
     lab: Lab, clock: Clock, candidates: Sequence[Candidate], folder: Path, run_id: str
@@ -29,6 +33,7 @@ def run_holdout(
     """Run the whole scheme; W is left in ``folder/model`` and R in ``folder/reference``."""
     fit, select, confirm = (lab.ordered(role) for role in ("train", "select", "confirm"))
     lab.measure_forward([lab.data.inputs[i] for i in fit])
+    confirm = _answerable(lab, clock, confirm)
     one = 1.2 * len(confirm) * lab.forward_ms / 1000  # seconds in which one model answers the confirm rows
     clock.reserve = FINISH_SECONDS + one
     fit, select = lab.within(clock, fit, select, MOST_FEATURES)
@@ -54,6 +59,16 @@ def run_holdout(
         models[choice.winner.name],
         confirmed,
     )
+
+
+def _answerable(lab: Lab, clock: Clock, confirm: np.ndarray) -> np.ndarray:
+    """Return the confirm rows that one model can answer in a quarter of the budget, a fair part of all, chosen unseen."""
+    keep = MOST_CONFIRM * clock.budget / max(1e-9, 1.2 * len(confirm) * lab.forward_ms / 1000)
+    if keep >= 1:
+        return confirm
+    part = confirm[: max(LEAST_CONFIRM_UNITS, int(len(confirm) * keep))]
+    lab.note("rows", confirm=len(part), of=len(confirm), why="answering all of them would take too much of the budget")
+    return part
 
 
 def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int) -> list[Candidate]:

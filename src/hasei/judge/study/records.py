@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.ground import lineage
 from hasei.ground.files import new_file
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.confirm import Choice, Confirmed
@@ -74,4 +75,5 @@ def write_extras(folder: Path, report: dict[str, Any], lab: Lab) -> None:
     from hasei.judge import report as pages
 
     card.write_card(folder / "model", report, lab.base, lab.task)
+    lineage.seal(folder / "model")
     pages.write_html(folder / "report.html", report)
