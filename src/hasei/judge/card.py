@@ -113,16 +113,13 @@ def _verdict(report: Report | None) -> str:
         )
     facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
     verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
-    notes = [
-        "\n\nFigures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back"
-        " from disk. An interval says where the true value lies as far as those rows can tell."
-    ]
+    note = "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
     if report.get("scheme", "holdout") != "holdout":
-        notes.append(
-            f"There were few rows: figures come from {report['scheme']}, and this model is a refit on all rows, so they"
-            " are of the procedure that made it."
+        note = (
+            f"There were few rows: figures come from {report['scheme']}, each row answered by a model, loaded back from disk,"
+            " that had not seen it; this model is a refit on all rows, so they are of the procedure that made it."
         )
-    return verdict + " ".join(notes)
+    return f"{verdict}\n\n{note} An interval says where the true value lies as far as those rows can tell."
 
 
 def _figures(content: Mapping[str, Any]) -> str:
