@@ -106,7 +106,7 @@ def _score_all(
     parts: dict[int, list[Trial]] = {}
     for number in range(int(fold.max()) + 1):
         if stage:
-            lab.watch.report(stage, f"all candidates, fold {number + 1} of {OUTER}", number / OUTER)
+            lab.watch.report(stage, f"all candidates, fold {number + 1} of {OUTER}")
         fit, held = rows[fold != number], rows[fold == number]
         running = {i: _afresh(c) for i, c in enumerate(candidates) if c.status == "waiting"}
         Race(lab, clock, fit, held, len(fit), silent=True).run(list(running.values()))
@@ -147,7 +147,7 @@ def _outer_answers(
     found: dict[str, dict[int, Any]] = {c.name: {} for c in choice.roles}
     place = lab.work / "outer"
     for number in range(OUTER):
-        lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}", number / OUTER)
+        lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}: choosing inside, then answering")
         fit, held = rows[outer != number], rows[outer == number]
         inside = [
             replace(c, trial=None, select=None, status="waiting", rungs=[]) for c in candidates if c.status == "done"
