@@ -166,7 +166,7 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
         choice, found, model, confirmed = scheme(lab, clock, candidates, folder, run_id)
         name = "nested cross-fitting (5 x 4)" if crossed else "holdout"
         report = make_report(
-            lab, choice, found, confirmed.opening, candidates, scheme=name, seconds=clock.spent,
+            lab, choice, found, confirmed, candidates, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
         lineage.update_record(model.folder, model.record | records.record_of(report))

@@ -12,9 +12,8 @@ from hasei.ground.files import plain
 from hasei.ground.statistics import Interval
 from hasei.inputs.data.dataset import Role
 from hasei.judge.decision import Decision, Evidence
-from hasei.judge.ledger import Opening
 from hasei.judge.study.candidates import Candidate
-from hasei.judge.study.confirm import Choice, Verdict
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
 
 SCHEMA = 1
@@ -50,11 +49,11 @@ class Result:
 
 
 def make_report(
-    lab: Lab, choice: Choice, found: Verdict, opening: Opening, candidates: Sequence[Candidate], *,
+    lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed, candidates: Sequence[Candidate], *,
     scheme: str, seconds: float, budget: float, folder: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the JSON contract of a finished study."""
-    evidence, decision = found.evidence, found.decision
+    evidence, decision, opening = found.evidence, found.decision, confirmed.opening
     from hasei.ground import lineage
 
     stated: dict[str, Any] = plain({
@@ -70,7 +69,7 @@ def make_report(
         "scheme": scheme,
         "candidates": [c.to_json(lab.metric.name) for c in candidates],
         "seconds": seconds, "budget_seconds": budget,
-        "data": data_json(lab, scheme),
+        "data": data_json(lab, confirmed, scheme),
         "base": lab.base.to_lineage(),
         "task": lab.task.name, "seed": lab.seed,
         "constraints": [{"name": c.name, "ok": c.ok, "words": c.words} for c in evidence.constraints],
@@ -100,13 +99,14 @@ def _part(
     }  # fmt: skip
 
 
-def data_json(lab: Lab, scheme: str) -> dict[str, Any]:
-    """Return rows and units per role, columns, fingerprint and findings."""
+def data_json(lab: Lab, confirmed: Confirmed, scheme: str) -> dict[str, Any]:
+    """Return rows and units per role (of confirm those that were opened), columns, fingerprint and findings."""
     data = lab.data
     crossed = scheme != "holdout"
     roles: dict[str, dict[str, int]] = {}
     for role in get_args(Role):
         rows = data.where("train", "select", "confirm") if crossed else data.where(role)
+        rows = confirmed.rows if role == "confirm" else rows
         roles[role] = {"rows": len(rows), "units": len({data.units[i] for i in rows})}
     return {
         "roles": roles, "columns": data.mapping.columns, "guessed": sorted(data.mapping.guessed),
