@@ -1,8 +1,8 @@
 """Finds one-file plug-ins by file name and reads their docstrings without importing them.
 
 A method is a file in ``methods/``, a task a file in ``tasks/``, a cheap truth a file in ``baselines/``, a folder format
-a file in ``formats/``. The file name is the plug-in's name everywhere. Files that start with an underscore are shared
-bodies. Further folders can be added with :func:`extra` (tests) and are searched after the package's own.
+a file in ``formats/``, a check of the data a file in ``judge/checks/``. The file name is the plug-in's name everywhere.
+Files that start with an underscore are shared bodies. Further folders can be added with :func:`extra` (tests) and are searched after the package's own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def load(kind: str, name: str) -> ModuleType:
     """Import and return the plug-in *name*; raises :class:`RecipeError` with a suggestion when there is none."""
     path = _path(kind, name)
     if path.parent == _folders(kind)[0]:
-        return importlib.import_module(f"hasei.{kind}.{name}")
+        return importlib.import_module(f"hasei.{kind.replace('/', '.')}.{name}")
     full = f"hasei_extra.{kind}.{name}"
     if full in sys.modules:
         return sys.modules[full]
@@ -66,7 +66,9 @@ def _path(kind: str, name: str) -> Path:
         for folder in _folders(kind):
             if (folder / f"{name}.py").is_file():
                 return folder / f"{name}.py"
-    raise RecipeError(f"there is no {kind.removesuffix('s')} called '{name}'", do=nearest(str(name), names(kind)))
+    raise RecipeError(
+        f"there is no {kind.rpartition('/')[2].removesuffix('s')} called '{name}'", do=nearest(str(name), names(kind))
+    )
 
 
 @contextlib.contextmanager

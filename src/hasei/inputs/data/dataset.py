@@ -30,7 +30,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth saying about the data: how many rows, which lines, and what was done about it."""
+    """Something worth saying about the data: how many rows, which lines, and what to do about it.
+
+    *kind* is for programs (``leak``, ``duplicate``, ``label_noise``, ...), *variant* tells its sorts apart (``near``);
+    *rows* are line numbers in *file*; *evidence* is plain JSON that shows why, never longer than it need be.
+    """
 
     kind: str
     severity: Literal["error", "warning", "note"]
@@ -38,12 +42,15 @@ class Finding:
     file: str = ""
     rows: tuple[int, ...] = ()
     do: str = ""
+    variant: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the finding as plain JSON (the first 1,000 row numbers, and how many there are)."""
+    def to_json(self, most: int | None = 1000) -> dict[str, Any]:
+        """Return the finding as plain JSON (the first *most* row numbers, None: all, and how many there are)."""
         return {
-            "kind": self.kind, "severity": self.severity, "file": self.file, "count": len(self.rows),
-            "rows": list(self.rows[:1000]), "message": self.message, "do": self.do,
+            "kind": self.kind, "variant": self.variant, "severity": self.severity, "file": self.file,
+            "count": len(self.rows), "rows": [int(row) for row in self.rows[:most]], "message": self.message,
+            "do": self.do, "evidence": self.evidence,
         }  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,27 @@ def normalise(value: Input) -> str:
         return " ".join(value.lower().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
     return " ".join(folded.split())
+
+
+class RawRow(NamedTuple):
+    """A row with something to read: *target* as it stands there, maybe blank; *content* is what is compared."""
+
+    line: int
+    input: Input
+    target: str
+    content: str
+
+
+def usable(table: Table, mapping: Mapping, columns: Sequence[Column]) -> Iterator[tuple[RawRow, tuple[str, ...]]]:
+    """Yield each row of *table* that has something to read, labelled or not, with its cells."""
+    reads = [_index(table, mapping.columns[column.name]) for column in columns if column.kind == "input"]
+    (answer,) = (_index(table, mapping.columns[column.name]) for column in columns if column.kind == "target")
+    for line, cells in zip(table.lines.tolist(), table.cells):
+        texts = tuple(cells[index] for index in reads)
+        if not any(map(_is_blank, texts)):
+            value: Input = texts if len(texts) > 1 else texts[0]
+            target = "" if _is_blank(cells[answer]) else cells[answer]
+            yield RawRow(line, value, target, normalise(value)), cells
 
 
 @dataclass(slots=True)
