@@ -2,7 +2,8 @@
 
 A method is a file in ``methods/``, a task a file in ``tasks/``, a cheap truth a file in ``baselines/``, a folder format
 a file in ``formats/``, a check of the data a file in ``judge/checks/``. The file name is the plug-in's name everywhere.
-Files that start with an underscore are shared bodies. Further folders can be added with :func:`extra` (tests) and are searched after the package's own.
+Files that start with an underscore are shared bodies. Further folders can be added with :func:`extra` (tests) and are
+searched after the package's own.
 """
 
 from __future__ import annotations
