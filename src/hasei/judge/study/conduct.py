@@ -170,11 +170,12 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
         lineage.update_record(model.folder, model.record | records.record_of(report))
-        records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed)
+        records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
+        write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
         records.write_extras(folder, report, lab)
         report["seconds"] = clock.spent
         write_json(folder / "report.json", report)
-    return Result(found.decision, report, out, tuple(candidates))
+    return Result(found.ruling.decision, report, out, tuple(candidates))
 
 
 def _started(lab: Lab) -> str:

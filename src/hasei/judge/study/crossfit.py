@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from hasei.judge.study.clock import FINISH_SECONDS, Clock
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.racing import Race, keep_states
-from hasei.tasks import Answers
+from hasei.tasks import Answers, Floats
 
 OUTER, INNER = 5, 4
 SE_FACTOR = 1.5
@@ -54,12 +53,12 @@ def run_crossfit(
     commitment.write(folder / "commitment.json")
     opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
-    answers = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
+    answers, outputs = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
     curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
     if choice.reference is not choice.winner:
         refit(lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False)
-    confirmed = Confirmed(rows, answers, opening, SE_FACTOR)
+    confirmed = Confirmed(rows, answers, opening, outputs, SE_FACTOR)
     return choice, verdict(lab, choice, confirmed, commitment, model, curve), model, confirmed
 
 
@@ -149,9 +148,12 @@ def _outer_answers(
     outer: np.ndarray,
     choice: Choice,
     count: int,
-) -> dict[str, Answers]:
-    """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder."""
-    found: dict[str, dict[int, Any]] = {c.name: {} for c in choice.roles}
+) -> tuple[dict[str, Answers], Floats]:
+    """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder.
+
+    Returns the answers by name, and the outputs (n, width) behind those of W.
+    """
+    found = {c.name: np.zeros((len(rows), lab.space.width), np.float32) for c in choice.roles}
     place = lab.work / "outer"
     for number in range(OUTER):
         lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}: choosing inside, then answering")
@@ -161,18 +163,16 @@ def _outer_answers(
         ]
         inner = folds([lab.data.units[i] for i in fit], count, lab.seed + 1)
         _score_all(lab, clock, inside, fit, inner)
-        chosen = choose(lab, inside)
-        answers: dict[str, list[tuple[Any, float]]] = {}
-        for name, candidate in _parts(choice, chosen):
-            if candidate.name not in answers:
+        outputs: dict[str, Floats] = {}
+        for name, candidate in _parts(choice, choose(lab, inside)):
+            if candidate.name not in outputs:
                 shutil.rmtree(place, ignore_errors=True)
                 model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
-                said = model.answers([lab.data.inputs[i] for i in held], lab.watch)
-                answers[candidate.name] = list(zip(said.values, said.confidence.tolist()))
-            found[name] |= dict(zip(held.tolist(), answers[candidate.name]))
+                outputs[candidate.name] = model.outputs([lab.data.inputs[i] for i in held], lab.watch)
+            found[name][outer == number] = outputs[candidate.name]
     shutil.rmtree(place, ignore_errors=True)
-    in_order = {name: [by_row[i] for i in rows.tolist()] for name, by_row in found.items()}
-    return {name: Answers([v for v, _ in pairs], np.array([c for _, c in pairs])) for name, pairs in in_order.items()}
+    answers = {name: lab.task.answers(lab.space, outputs) for name, outputs in found.items()}
+    return answers, found[choice.winner.name]
 
 
 def _parts(shipped: Choice, chosen: Choice) -> list[tuple[str, Candidate]]:

@@ -48,11 +48,12 @@ def run_holdout(
     opening = open_confirm(lab.units(confirm), commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
     inputs = [lab.data.inputs[i] for i in confirm]
-    answers = {}
+    outputs = {}
     for name, model in models.items():
         lab.watch.report("confirming", name)
-        answers[name] = model.answers(inputs, lab.watch)
-    confirmed = Confirmed(confirm, answers, opening)
+        outputs[name] = model.outputs(inputs, lab.watch)
+    answers = {name: lab.task.answers(lab.space, found) for name, found in outputs.items()}
+    confirmed = Confirmed(confirm, answers, opening, outputs[choice.winner.name])
     return (
         choice,
         verdict(lab, choice, confirmed, commitment, models[choice.winner.name], curve),

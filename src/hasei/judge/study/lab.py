@@ -48,6 +48,7 @@ class Lab:
     watch: Watch
     seed: int
     work: Path
+    slices: tuple[str, ...] = ()
     forward_ms: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
     _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)
