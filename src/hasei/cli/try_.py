@@ -24,6 +24,8 @@ def try_(
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, at_least: options.AtLeast = None, budget: options.Budget = None,
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
+    slice_: options.Slices = None, time: options.Time = None, id_: options.Identifier = None,
+    scheme: options.Scheme = None, folds: options.Folds = None, seeds: options.Seeds = None,
     seed: options.Seed = None, out: options.NewFolder = None, plan: options.Plan = False,
     resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
@@ -41,7 +43,8 @@ def try_(
     """
     given = overrides(
         data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
-        task=task, seed=seed, at_least=at_least, methods=methods, budget=budget,
+        task=task, seed=seed, at_least=at_least, methods=methods, budget=budget, slices=slice_, time=time, identifier=id_,
+        scheme=scheme, folds=folds, seeds=seeds,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")

@@ -62,7 +62,7 @@ def _data(page: Console, report: Report) -> None:
 def _scheme(report: Report) -> str:
     """Where rows are few each serves every role in turn."""
     scheme = report.get("scheme", "holdout")
-    return "" if scheme == "holdout" else f" (each row in every role in turn: {scheme})"
+    return "" if not scheme.startswith("nested") else f" (each row in every role in turn: {scheme})"
 
 
 def _verdict(page: Console, report: Report) -> None:

@@ -114,7 +114,7 @@ def _verdict(report: Report | None) -> str:
     facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
     verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
     note = "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
-    if report.get("scheme", "holdout") != "holdout":
+    if str(report.get("scheme", "")).startswith("nested"):
         note = (
             f"There were few rows: figures come from {report['scheme']}, each row answered by a model, loaded back from disk,"
             " that had not seen it; this model is a refit on all rows, so they are of the procedure that made it."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,11 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
 class DataConfig(Settings):
-    """Where the rows are. *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows."""
+    """Where the rows are.
+
+    *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
+    whose values nobody may be worse off; *time* and *id* help to find leaks.
+    """
 
     path: str
     test: str | None = None
@@ -31,6 +35,9 @@ class DataConfig(Settings):
     map: dict[str, str] = Field(default_factory=dict)
     group: str | None = None
     where: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    time: str | None = None
+    id: str | None = None
     licence: str = "unknown"
 
     @property
@@ -41,7 +48,13 @@ class DataConfig(Settings):
 
 
 class Config(Settings):
-    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``."""
+    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``.
+
+    *scheme*: how rows serve: ``holdout`` (train, select and confirm rows), ``kfold`` (every train and select row is scored
+    by a model of another fold, confirm rows are held out), ``nested`` (every row in every role in turn), or ``auto``: nested
+    where confirm units are few, else holdout. *folds* of ``kfold``. *seeds*: how often finalists that train by gradients
+    are trained, to see what chance does. *checks*: look at the data first.
+    """
 
     data: DataConfig
     base: str = DEFAULT
@@ -52,6 +65,10 @@ class Config(Settings):
     recipes: tuple[Any, ...] = ()
     budget: str = DEFAULT_BUDGET
     seed: int = Field(0, ge=0, lt=2**31)
+    seeds: int = Field(1, ge=1, le=20)
+    scheme: Literal["auto", "holdout", "kfold", "nested"] = "auto"
+    folds: int = Field(5, ge=2, le=20)
+    checks: bool = True
 
     @property
     def purpose(self) -> Purpose:

@@ -90,7 +90,7 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
 
 
 def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
-    scores = [c.select.value if c.select else math.nan for c in candidates]
+    scores = [c.level for c in candidates]
     scale = tolerance if lab.metric.bounds == (0.0, 1.0) else 0.0
     best = pick(scores, [_price(c) for c in candidates], direction=lab.metric.direction, tolerance=scale)
     if best is None:

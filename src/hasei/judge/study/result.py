@@ -11,7 +11,7 @@ from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.files import plain
 from hasei.inputs.data.dataset import Role
 from hasei.judge.decision import Decision
-from hasei.judge.study.candidates import Candidate
+from hasei.judge.study.candidates import Candidate, seeds_json
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
 
@@ -62,6 +62,7 @@ def make_report(
         "schema": SCHEMA, **ruled,
         "scheme": scheme,
         "candidates": [c.to_json(lab.metric.name) for c in candidates],
+        "seeds": [said for c in candidates if (said := seeds_json(c))],
         "seconds": seconds, "budget_seconds": budget,
         "data": data_json(lab, confirmed, scheme),
         "base": lab.base.to_lineage(),
@@ -75,7 +76,7 @@ def make_report(
 def data_json(lab: Lab, confirmed: Confirmed, scheme: str) -> dict[str, Any]:
     """Return rows and units per role (of confirm those that were opened), columns, fingerprint and findings."""
     data = lab.data
-    crossed = scheme != "holdout"
+    crossed = scheme.startswith("nested")
     roles: dict[str, dict[str, int]] = {}
     for role in get_args(Role):
         rows = data.where("train", "select", "confirm") if crossed else data.where(role)
