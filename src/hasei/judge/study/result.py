@@ -10,7 +10,9 @@ from typing import Any, get_args
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.files import plain
 from hasei.inputs.data.dataset import Role
+from hasei.judge import examples
 from hasei.judge.decision import Decision
+from hasei.judge.diagnosis import all_diagnoses
 from hasei.judge.study.candidates import Candidate, seeds_json
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
@@ -67,10 +69,28 @@ def make_report(
         "data": data_json(lab, confirmed, scheme),
         "base": lab.base.to_lineage(),
         "task": lab.task.name, "seed": lab.seed,
-        "latency_p95_ms": found.latency_p95_ms,
+        "latency_p95_ms": found.latency_p95_ms, **shown_by_rows(lab, choice, found, confirmed),
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
-    return stated
+    return stated | {"diagnosis": all_diagnoses(stated["candidates"])}
+
+
+def shown_by_rows(lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed) -> dict[str, Any]:
+    """Return confusions or residuals of W on the confirm rows, and rows gained and lost against the base as it is."""
+    sheet, rows = found.sheet, confirmed.rows
+    truth, said = sheet.truth, sheet.answers[choice.winner.name]
+    if lab.task.target_kind == "number":
+        shown: dict[str, Any] = {"residuals": examples.residuals(truth, said)}
+    else:
+        shown = {"confusion": examples.confusion(truth, said), "confused": examples.confused(truth, said)}
+    other = choice.base or choice.reference
+    if other is choice.winner:
+        return shown
+    against = examples.gained_and_lost(
+        [lab.data.inputs[i] for i in rows], truth, said, sheet.answers[other.name], [lab.data.files[i] for i in rows],
+        [int(lab.data.lines[i]) for i in rows],
+    )  # fmt: skip
+    return shown | {"examples": against | {"other": other.name}}
 
 
 def data_json(lab: Lab, confirmed: Confirmed, scheme: str) -> dict[str, Any]:
