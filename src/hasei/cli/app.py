@@ -17,6 +17,7 @@ import typer
 
 from hasei import __version__
 from hasei.cli import options
+from hasei.cli.check import check
 from hasei.cli.compare import compare
 from hasei.cli.derive import derive
 from hasei.cli.evaluate import evaluate
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    try_, predict, derive, evaluate, compare, base, methods, tasks, verify,
+    check, try_, predict, derive, evaluate, compare, base, methods, tasks, verify,
 )  # fmt: skip
 
 

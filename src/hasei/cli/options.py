@@ -76,6 +76,9 @@ Folds: TypeAlias = Annotated[int | None, _option("--folds", meta="K", help="Fold
 Seeds: TypeAlias = Annotated[
     int | None, _option("--seeds", meta="N", help="Train each finalist N times, to see what chance does. [1]")
 ]
+Lang: TypeAlias = Annotated[
+    str | None, _option("--lang", meta="CODE", help="Language of what people read: en or ja. [HASEI_LANG, or en]")
+]
 AtLeast: TypeAlias = Annotated[
     str | None, _option("--at-least", meta="METRIC=VALUE", help="The goal, e.g. accuracy=0.92 or accuracy=92%.")
 ]

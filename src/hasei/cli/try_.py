@@ -12,6 +12,7 @@ from hasei.cli import options
 from hasei.cli.asked import configured, overrides
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
+from hasei.ground.language import speaking
 
 if TYPE_CHECKING:
     from hasei.judge.study import Config, Result
@@ -27,7 +28,7 @@ def try_(
     slice_: options.Slices = None, time: options.Time = None, id_: options.Identifier = None,
     scheme: options.Scheme = None, folds: options.Folds = None, seeds: options.Seeds = None,
     seed: options.Seed = None, out: options.NewFolder = None, plan: options.Plan = False,
-    resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
+    lang: options.Lang = None, resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Try the cheapest things first on your rows and give one verdict: adopt, do not adopt, not enough data, rethink.
@@ -44,7 +45,7 @@ def try_(
     given = overrides(
         data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
         task=task, seed=seed, at_least=at_least, methods=methods, budget=budget, slices=slice_, time=time, identifier=id_,
-        scheme=scheme, folds=folds, seeds=seeds,
+        scheme=scheme, folds=folds, seeds=seeds, lang=lang,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")
@@ -64,13 +65,18 @@ def _conduct(settings: Config, place: Path, resume: bool, json_: bool) -> Result
 
     with working(settings.budget_seconds) as watch:
         result = conduct(settings, place, watch, resume=resume)
+    with speaking(settings.lang):
+        _say(result, place, json_)
+    return result
+
+
+def _say(result: Result, place: Path, json_: bool) -> None:
     if json_:
         emit_json(result.to_json())
     else:
         from hasei.cli.verdict import show
 
         show(result.to_json(), place)
-    return result
 
 
 def _plan(settings: Config, json_: bool) -> None:

@@ -13,6 +13,7 @@ from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
+from hasei.ground.language import speaking
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
@@ -35,7 +36,7 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
     """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused."""
     clock = Clock(config.budget_seconds)
     refuse_existing(out)
-    with alone(out):
+    with alone(out), speaking(config.lang):
         return _conduct(config, out, watch, clock, resume=resume)
 
 
