@@ -23,9 +23,10 @@ def rows_of(path, count):
 def run(request, toy_base, tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
     path = rows_of(place / "rows.csv", 2300 if request.param == "holdout" else 200)
+    old = rows_of(place / "old.csv", 120)
     return hasei.study(
         path, base=toy_base("bert"), at_least={"accuracy": 0.5}, methods=["feature_extraction"], budget="4m",
-        out=place / "run", prices={"predictions_per_month": 1000, "cost_of_an_error": 2},
+        out=place / "run", prices={"predictions_per_month": 1000, "cost_of_an_error": 2}, keep=old, slices=["department"],
     ).folder  # fmt: skip
 
 
@@ -55,8 +56,10 @@ def test_the_command_says_so_and_a_changed_answer_shows(run, tmp_path, capsys):
 def test_the_report_states_the_verdict_that_was_kept(run):
     report = json.loads((run / "report.json").read_text("utf-8"))
     verdict = json.loads((run / kept.VERDICT).read_text("utf-8"))
-    for key in ("verdict", "reason", "kpi", "slices", "automation", "constraints"):
+    for key in ("verdict", "reason", "kpi", "slices", "automation", "constraints", "kept"):
         assert report[key] == verdict[key]
+    assert report["kept"]["rows"] == 120
+    assert any(c["name"] == "forgetting" for c in report["constraints"])
     assert report["chosen"]["confirm"] == verdict["chosen"]["confirm"]
 
 

@@ -60,6 +60,10 @@ Slices: TypeAlias = Annotated[
     list[str] | None,
     _option("--slice", meta="COL", help="Column in whose values nobody may be worse off; may be repeated."),
 ]
+Keep: TypeAlias = Annotated[
+    Path | None,
+    _option("--keep", meta="FILE", help="Labelled rows of an older task or time that must not be forgotten."),
+]
 Time: TypeAlias = Annotated[
     str | None, _option("--time", meta="COL", help="Column with the time of a row, to find rows from the future.")
 ]

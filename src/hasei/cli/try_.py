@@ -25,7 +25,7 @@ def try_(
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, at_least: options.AtLeast = None, budget: options.Budget = None,
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
-    slice_: options.Slices = None, time: options.Time = None, id_: options.Identifier = None,
+    slice_: options.Slices = None, keep: options.Keep = None, time: options.Time = None, id_: options.Identifier = None,
     scheme: options.Scheme = None, folds: options.Folds = None, seeds: options.Seeds = None,
     seed: options.Seed = None, out: options.NewFolder = None, plan: options.Plan = False,
     lang: options.Lang = None, resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
@@ -44,8 +44,8 @@ def try_(
     """
     given = overrides(
         data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
-        task=task, seed=seed, at_least=at_least, methods=methods, budget=budget, slices=slice_, time=time, identifier=id_,
-        scheme=scheme, folds=folds, seeds=seeds, lang=lang,
+        task=task, seed=seed, at_least=at_least, methods=methods, budget=budget, slices=slice_, keep=keep,
+        time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds, lang=lang,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")

@@ -21,6 +21,8 @@ FILE = "predictions.parquet"
 VERDICT = "verdict.json"
 CASE = "hasei.case"
 SLICE = "slice:"
+ROLE, WINNER, BEFORE = "kept", "the winner", "what was there before"
+"""Role and names of rows not to be forgotten."""
 
 
 def recompute(run: Path) -> str:
@@ -61,7 +63,15 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
         answers={name: task.truth(part["answer"]) for (role, name), part in parts.items() if role == "confirm"},
         outputs=_outputs(winner) if winner["scores"] and len(winner["scores"][0]) else None,
         slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
+        kept=_not_forgotten(parts, task),
     )  # fmt: skip
+
+
+def _not_forgotten(parts: dict[tuple[str, str], dict[str, list[Any]]], task: Task) -> Any:
+    if (ROLE, WINNER) not in parts:
+        return None
+    winner, before = parts[ROLE, WINNER], parts[ROLE, BEFORE]
+    return winner["unit"], task.truth(winner["truth"]), task.truth(winner["answer"]), task.truth(before["answer"])
 
 
 def _part(table: Any, role: str, candidate: str) -> dict[str, list[Any]]:

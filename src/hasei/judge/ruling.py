@@ -54,7 +54,8 @@ class Case(Settings):
     candidates; *winner_is_cheap*: W is a cheap truth. *number*, *alpha*, *alpha_next*, *exploratory*, *commitment* are of
     the opening; *se_factor* is 1.5 for cross-fitted answers. *ms_per_row* and *train_seconds* are by candidate. *ahead* is
     the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the goal by it. *wish* is the
-    accuracy asked of automatic answers. *language*: in which the words are made.
+    accuracy asked of automatic answers. *before* names what was there before and answered the kept rows. *language*: in which
+    the words are made.
     """
 
     task: str
@@ -80,6 +81,7 @@ class Case(Settings):
     train_rows: int | None = None
     change_first: str = ""
     wish: float | None = None
+    before: str = ""
     language: str = "en"
 
 
@@ -89,7 +91,7 @@ class Sheet:
 
     *truth* and *answers* are as metrics read them; *outputs* (n, width) of W, None where a task or scheme has none;
     *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, None in
-    cross-fitting.
+    cross-fitting. *kept*: units, truth and answers of W and of what was there before, for rows not to be forgotten.
     """
 
     units: list[str]
@@ -98,6 +100,7 @@ class Sheet:
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
     fitted: tuple[Floats, list[Any], list[str]] | None = None
+    kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Ruling:
     evidence: Evidence
     slices: tuple[Slice, ...] = ()
     automation: Automation | None = None
+    kept: Slice | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the part of a report that follows from answers and case alone."""
@@ -124,7 +128,7 @@ class Ruling:
             "saving_per_month": None if e.saving is None else {
                 "currency": e.currency, "value": e.saving.value, "low": e.saving.low, "high": e.saving.high,
             },
-            "slices": [s.to_json() for s in self.slices],
+            "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
             "automation": self.automation.to_json() if self.automation else None,
             "change_first": e.change_first, "language": case.language,
         })  # fmt: skip
@@ -162,7 +166,7 @@ class _Rule:
 
     def ruling(self) -> Ruling:
         case, metric = self.case, self.metric
-        slices = self._slices()
+        slices, kept = self._slices(), self._kept()
         gain = self._gained(case.winner, case.reference)
         prices = Prices.model_validate(case.prices)
         evidence = Evidence(
@@ -171,13 +175,13 @@ class _Rule:
             reference_score=self._scored(case.reference), delta=case.delta, alpha=case.alpha, alpha_next=case.alpha_next,
             kpi=case.kpi, winner_is_cheap=case.winner_is_cheap,
             gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
-            constraints=(*self._limits(), *_harmed(slices)),
+            constraints=(*self._limits(), *_harmed(slices), *self._forgotten(kept)),
             saving=saving(prices, gain, self._extra(prices)), currency=prices.currency,
             beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
             train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
             change_first=case.change_first, exploratory=case.exploratory,
         )  # fmt: skip
-        return Ruling(case, decide(evidence), evidence, tuple(slices), self._automation())
+        return Ruling(case, decide(evidence), evidence, tuple(slices), self._automation(), kept)
 
     def _scored(self, name: str) -> Interval:
         case, sheet = self.case, self.sheet
@@ -214,6 +218,24 @@ class _Rule:
         return harm(
             self.metric, *both, sheet.truth, sheet.units, sheet.slices, alpha=case.alpha, se_factor=case.se_factor
         )
+
+    def _kept(self) -> Slice | None:
+        """Return W against what was there before, on the rows that must not be forgotten."""
+        if self.sheet.kept is None:
+            return None
+        units, truth, winner, before = self.sheet.kept
+        whole = {"kept rows": ["all"] * len(truth)}
+        found = harm(self.metric, winner, before, truth, units, whole, alpha=self.case.alpha)
+        return found[0] if found else None
+
+    def _forgotten(self, kept: Slice | None) -> list[Constraint]:
+        if kept is None:
+            return []
+        words = _(
+            "{points} points on the {n} rows that must not be forgotten, against {before}",
+            points=f"{100 * kept.gain.value:+.1f}", n=kept.rows, before=self.case.before,
+        )  # fmt: skip
+        return [Constraint("forgetting", not kept.harmed, words)]
 
     def _automation(self) -> Automation | None:
         """Return the automation curve of W, where its task has classes and its outputs were kept."""

@@ -29,6 +29,7 @@ from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look
 from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
+from hasei.judge.study.retention import read_kept
 from hasei.tasks import Space, Task, open_task
 
 
@@ -129,6 +130,8 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work, config.data.slices)
+    if config.data.keep:
+        lab.kept = read_kept(config.data.keep, lab)
     if config.checks:
         lab.room = room_of(config, task, read, watch, base=base, open_trunk=lambda: lab.trunk, only_learnt_from=True)
     lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))

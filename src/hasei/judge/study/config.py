@@ -27,7 +27,8 @@ class DataConfig(Settings):
     """Where the rows are.
 
     *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
-    whose values nobody may be worse off; *time* and *id* help to find leaks.
+    whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
+    leaks.
     """
 
     path: str
@@ -38,6 +39,7 @@ class DataConfig(Settings):
     group: str | None = None
     where: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
+    keep: str | None = None
     time: str | None = None
     id: str | None = None
     licence: str = "unknown"

@@ -24,6 +24,7 @@ from hasei.judge.ruling import CONSTANT, Case, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
+from hasei.judge.study.retention import Kept
 from hasei.tasks import Answers, Floats
 
 _LATENCY_ROWS = 60
@@ -51,7 +52,8 @@ class Choice:
 class Confirmed:
     """What one opening showed: the answers of each candidate, by name, for the confirm rows *rows* (n,).
 
-    *outputs* (n, width) are those of W. *crossed*: each row was answered by a model of another fold.
+    *outputs* (n, width) are those of W. *crossed*: each row was answered by a model of another fold. *kept*: answers for
+    rows that must not be forgotten.
     """
 
     rows: np.ndarray
@@ -59,6 +61,7 @@ class Confirmed:
     opening: Opening
     outputs: Floats | None = None
     se_factor: float = 1.0
+    kept: Kept | None = None
 
     @property
     def crossed(self) -> bool:
@@ -163,7 +166,7 @@ def _case(
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),
         ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None, train_rows=train_rows,
-        language=language(),
+        before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
 
 
@@ -176,6 +179,9 @@ def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         outputs=None if confirmed.outputs is None else np.asarray(confirmed.outputs, np.float32),
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
+        kept=None if confirmed.kept is None else (
+            confirmed.kept.data.units, confirmed.kept.truth, confirmed.kept.winner, confirmed.kept.before,
+        ),
     )  # fmt: skip
 
 

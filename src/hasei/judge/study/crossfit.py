@@ -25,6 +25,7 @@ from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
+from hasei.judge.study.retention import answer_kept
 from hasei.tasks import Answers, Floats
 
 OUTER, INNER = 5, 4
@@ -58,9 +59,13 @@ def run_crossfit(
     answers, outputs = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
     curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
+    models = {choice.winner.name: model}
     if choice.reference is not choice.winner:
-        refit(lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False)
-    confirmed = Confirmed(rows, answers, opening, outputs, SE_FACTOR)
+        models[choice.reference.name] = refit(
+            lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False
+        )
+    kept = answer_kept(lab, models, choice.winner.name, choice.reference.name)
+    confirmed = Confirmed(rows, answers, opening, outputs, SE_FACTOR, kept)
     return choice, verdict(lab, choice, confirmed, commitment, model, curve), model, confirmed
 
 

@@ -20,6 +20,7 @@ from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
+from hasei.judge.study.retention import answer_kept
 from hasei.judge.study.seeds import try_again
 
 MOST_FEATURES = 0.6
@@ -78,7 +79,8 @@ def confirm_once(
         lab.watch.report("confirming", name)
         outputs[name] = model.outputs(inputs, lab.watch)
     answers = {name: lab.task.answers(lab.space, found) for name, found in outputs.items()}
-    confirmed = Confirmed(confirm, answers, opening, outputs[choice.winner.name])
+    kept = answer_kept(lab, models, choice.winner.name, choice.reference.name)
+    confirmed = Confirmed(confirm, answers, opening, outputs[choice.winner.name], kept=kept)
     winner = models[choice.winner.name]
     return choice, verdict(lab, choice, confirmed, commitment, winner, curve), winner, confirmed
 

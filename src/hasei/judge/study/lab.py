@@ -51,6 +51,7 @@ class Lab:
     work: Path
     slices: tuple[str, ...] = ()
     room: Room | None = None
+    kept: Dataset | None = None
     forward_ms: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
     _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)

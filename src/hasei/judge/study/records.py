@@ -14,6 +14,7 @@ from hasei.judge import kept
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
+from hasei.judge.study.retention import Kept
 from hasei.tasks import Answers, Floats
 
 
@@ -48,6 +49,8 @@ def write_predictions(
         outputs = confirmed.outputs if name == choice.winner.name else None
         columns = _columns(lab, confirmed.rows, "confirm", names.get(name), said, outputs)
         tables.append(_table(pa, columns | {"candidate": [name] * len(said.values)}))
+    if confirmed.kept is not None:
+        tables += [_table(pa, part) for part in _kept_columns(lab, confirmed.kept)]
     table = pa.concat_tables(tables).replace_schema_metadata({kept.CASE: found.case.model_dump_json()})
     with new_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -68,6 +71,21 @@ def _columns(
         "scores": nothing if outputs is None else list(np.asarray(outputs, np.float32)),
         **{f"{kept.SLICE}{name}": [lab.data.extras[name][i] for i in rows] for name in lab.slices},
     }  # fmt: skip
+
+
+def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
+    """Return the rows not to be forgotten as answered by W and by what was there before."""
+    data, count = found.data, len(found.data)
+    return [
+        {
+            "row_hash": data.row_hashes, "file": data.files, "line": data.lines, "unit": data.units,
+            "role": [kept.ROLE] * count, "fold": [0] * count, "candidate": [name] * count, "trial_id": [""] * count,
+            "seed": [lab.seed] * count, "answer": [str(v) for v in values], "truth": [str(t) for t in found.truth],
+            "confidence": np.full(count, np.nan, np.float32), "scores": [np.empty(0, np.float32)] * count,
+            **{f"{kept.SLICE}{name}": [""] * count for name in lab.slices},
+        }
+        for name, values in ((kept.WINNER, found.winner), (kept.BEFORE, found.before))
+    ]  # fmt: skip
 
 
 def _table(pa: Any, columns: dict[str, Any]) -> Any:
