@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hasei.ground.language import languages, speaking
-from hasei.judge.automation import automate, raw_confidence, temperature_of
+from hasei.judge.automation import Calibration, automate, temperature_of
 
 
 def world(rows, seed, sharpness=1.0, classes=4, distance=2.0):
@@ -49,7 +49,7 @@ def test_the_wished_accuracy_is_reached_on_rows_that_did_not_choose_the_threshol
 def test_coverage_and_accuracy_are_those_of_the_rows_above_the_threshold():
     found = curve()
     outputs, right, _, _ = world(2000, 1000, 3.0)
-    sure = raw_confidence(outputs, found.temperature) >= found.threshold
+    sure = found.calibration.confidence(outputs) >= found.threshold
     assert found.coverage.value == pytest.approx(sure.mean())
     assert found.accuracy.value == pytest.approx(right[sure].mean())
 
@@ -93,3 +93,13 @@ def test_the_curve_is_said_in_every_language_with_its_figures(language):
         words = curve().words()
     assert "%" in words
     assert "{" not in words
+
+
+@pytest.mark.parametrize("knots", [(), ((0.0, 0.0), (0.5, 0.2), (1.0, 0.9))])
+def test_a_calibration_survives_being_written_down(knots):
+    import json
+
+    one = Calibration(1.7, knots)
+    other = Calibration.read(json.loads(json.dumps(one.to_json())))
+    outputs = world(50, 0)[0]
+    assert (one.confidence(outputs) == other.confidence(outputs)).all()

@@ -66,3 +66,21 @@ def test_the_report_states_the_verdict_that_was_kept(run):
 def test_a_folder_without_predictions_is_refused_in_one_line(tmp_path):
     with pytest.raises(DataError, match="there is no"):
         kept.recompute(tmp_path)
+
+
+def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
+    import csv
+
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    answers = tmp_path / "answers.csv"
+    new = rows_of(tmp_path / "new.csv", 200)
+    code = main(["predict", str(run), str(new), "--automatic", "--out", str(answers)])
+    if report["automation"]["threshold"] is None:
+        assert code == 2
+        assert "needs no person" in capsys.readouterr().err or "need no person" in capsys.readouterr().err
+        return
+    assert code == 0
+    rows = list(csv.DictReader(answers.open(encoding="utf-8")))
+    assert {r["automatic"] for r in rows} <= {"yes", "no"}
+    threshold = report["automation"]["threshold"]
+    assert all((float(r["confidence"]) >= threshold - 1e-4) == (r["automatic"] == "yes") for r in rows)

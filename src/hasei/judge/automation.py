@@ -12,7 +12,7 @@ Shapes: outputs (n, k) unnormalised log probabilities; right (n,) bool; confiden
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,38 @@ _POINTS = 20
 _FOLDS = 5
 _BINS = 10
 
-Calibrate = Callable[[Floats], Floats]
+
+@dataclass(frozen=True)
+class Calibration:
+    """How outputs become honest confidences: one *temperature*, or *knots* (x, y) of a rising line over the raw ones.
+
+    A line has a hair of the raw confidence added, which keeps the order of rows on its steps.
+    """
+
+    temperature: float = 1.0
+    knots: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def method(self) -> str:
+        """``temperature`` or ``isotonic``."""
+        return "isotonic" if self.knots else "temperature"
+
+    def confidence(self, outputs: Floats) -> Floats:
+        """Return the calibrated confidence (n,) of the largest of *outputs* (n, k)."""
+        if not self.knots:
+            return raw_confidence(outputs, self.temperature)
+        raw = raw_confidence(outputs)
+        x, y = zip(*self.knots)
+        return np.asarray(np.clip(np.interp(raw, x, y) + 1e-6 * raw, 0.0, 1.0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON; :meth:`read` takes it back."""
+        return {"temperature": self.temperature, "knots": [list(k) for k in self.knots]}
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> Calibration:
+        """Return what :meth:`to_json` made plain."""
+        return cls(float(value["temperature"]), tuple((float(x), float(y)) for x, y in value["knots"]))
 
 
 @dataclass(frozen=True)
@@ -55,8 +86,7 @@ class Automation:
     errors (mean gap between confidence and accuracy over ten equal bins) before and after calibration.
     """
 
-    method: str
-    temperature: float | None
+    calibration: Calibration
     wish: float
     asked: bool
     threshold: float | None
@@ -87,7 +117,7 @@ class Automation:
     def to_json(self) -> dict[str, Any]:
         """Return the curve as plain JSON."""
         return {
-            "method": self.method, "temperature": self.temperature, "wish": self.wish, "asked": self.asked,
+            "method": self.calibration.method, "calibration": self.calibration.to_json(), "wish": self.wish, "asked": self.asked,
             "threshold": self.threshold, "coverage": _bounds(self.coverage), "accuracy": _bounds(self.accuracy),
             "curve": [p.to_json() for p in self.curve],
             "calibration_error": {"before": self.errors[0], "after": self.errors[1]}, "words": self.words(),
@@ -116,14 +146,14 @@ def automate(
     if len(outputs) < LEAST_ROWS or (fitted is not None and len(fitted[0]) < LEAST_ROWS):
         return None
     if fitted is not None:
-        method, temperature, calibrate = _calibration(fitted[0], fitted[1], fitted_truth, fitted[2])
-        threshold = _threshold(calibrate(fitted[0]), fitted[1], goal)
-        confidence = calibrate(outputs)
+        calibration = _calibration(fitted[0], fitted[1], fitted_truth, fitted[2])
+        threshold = _threshold(calibration.confidence(fitted[0]), fitted[1], goal)
+        confidence = calibration.confidence(outputs)
         automatic = confidence >= (math.inf if threshold is None else threshold)
     else:
-        method, temperature, threshold, confidence, automatic = _crossed(outputs, right, truth, units, goal)
+        calibration, threshold, confidence, automatic = _crossed(outputs, right, truth, units, goal)
     return Automation(
-        method, temperature, goal, wish is not None, threshold, *_measured(automatic, right, units, alpha),
+        calibration, goal, wish is not None, threshold, *_measured(automatic, right, units, alpha),
         curve=_curve(confidence, right, alpha), errors=(_error(raw_confidence(outputs), right), _error(confidence, right)),
     )  # fmt: skip
 
@@ -137,7 +167,7 @@ def raw_confidence(outputs: Floats, temperature: float = 1.0) -> Floats:
 
 def _calibration(
     outputs: Floats, right: Floats, truth: Sequence[int] | None, units: Sequence[str]
-) -> tuple[str, float | None, Calibrate]:
+) -> Calibration:  # fmt: skip
     """Choose between temperature and isotonic by the Brier score of held-out halves; equal ones go to temperature."""
     half = folds(list(units), 2, 0)
     loss = {"temperature": 0.0, "isotonic": 0.0}
@@ -145,15 +175,11 @@ def _calibration(
         if not fit.any() or not held.any():
             continue
         part = None if truth is None else [t for t, keep in zip(truth, fit) if keep]
-        for name, calibrate in (
-            ("temperature", _by_temperature(temperature_of(outputs[fit], right[fit], part))),
-            ("isotonic", _by_isotonic(outputs[fit], right[fit])),
-        ):
-            loss[name] += float(np.square(calibrate(outputs[held]) - right[held]).sum())
+        for found in (Calibration(temperature_of(outputs[fit], right[fit], part)), _isotonic(outputs[fit], right[fit])):
+            loss[found.method] += float(np.square(found.confidence(outputs[held]) - right[held]).sum())
     if loss["isotonic"] < 0.98 * loss["temperature"]:
-        return "isotonic", None, _by_isotonic(outputs, right)
-    found = temperature_of(outputs, right, truth)
-    return "temperature", found, _by_temperature(found)
+        return _isotonic(outputs, right)
+    return Calibration(temperature_of(outputs, right, truth))
 
 
 def temperature_of(outputs: Floats, right: Floats, truth: Sequence[int] | None = None) -> float:
@@ -177,19 +203,14 @@ def temperature_of(outputs: Floats, right: Floats, truth: Sequence[int] | None =
     return float(math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def _by_temperature(temperature: float) -> Calibrate:
-    return lambda outputs: raw_confidence(outputs, temperature)
-
-
-def _by_isotonic(outputs: Floats, right: Floats) -> Calibrate:
+def _isotonic(outputs: Floats, right: Floats) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
-    # Two made-up rows, a wrong and a right one at the ends, keep it from promising certainty.
+    # Two made-up rows, a wrong one and half a right one at the ends, keep it from promising certainty.
     x = np.concatenate([raw_confidence(outputs), [0.0, 1.0]])
     y = np.concatenate([np.asarray(right, np.float64), [0.0, 0.5]])
     found: Any = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
-    # A hair of the raw confidence keeps the order of rows on a step.
-    return lambda rows: np.clip(found.predict(raw_confidence(rows)) + 1e-6 * raw_confidence(rows), 0.0, 1.0)
+    return Calibration(knots=tuple(zip(found.X_thresholds_.tolist(), found.y_thresholds_.tolist())))
 
 
 def _threshold(confidence: Floats, right: Floats, wish: float) -> float | None:
@@ -204,7 +225,7 @@ def _threshold(confidence: Floats, right: Floats, wish: float) -> float | None:
 
 def _crossed(
     outputs: Floats, right: Floats, truth: Sequence[int] | None, units: Sequence[str], wish: float
-) -> tuple[str, float | None, float | None, Floats, Any]:
+) -> tuple[Calibration, float | None, Floats, Any]:
     """Calibrate and choose the threshold for each fifth of the rows by the other four."""
     fold = folds(list(units), _FOLDS, 0)
     confidence, automatic = np.zeros(len(outputs)), np.zeros(len(outputs), np.bool_)
@@ -213,12 +234,12 @@ def _crossed(
         if not held.any() or not fit.any():
             continue
         part = None if truth is None else [t for t, keep in zip(truth, fit) if keep]
-        calibrate = _calibration(outputs[fit], right[fit], part, [u for u, keep in zip(units, fit) if keep])[2]
-        threshold = _threshold(calibrate(outputs[fit]), right[fit], wish)
-        confidence[held] = calibrate(outputs[held])
+        found = _calibration(outputs[fit], right[fit], part, [u for u, keep in zip(units, fit) if keep])
+        threshold = _threshold(found.confidence(outputs[fit]), right[fit], wish)
+        confidence[held] = found.confidence(outputs[held])
         automatic[held] = confidence[held] >= (math.inf if threshold is None else threshold)
-    method, temperature, calibrate = _calibration(outputs, right, truth, units)
-    return method, temperature, _threshold(calibrate(outputs), right, wish), confidence, automatic
+    whole = _calibration(outputs, right, truth, units)
+    return whole, _threshold(whole.confidence(outputs), right, wish), confidence, automatic
 
 
 def _measured(

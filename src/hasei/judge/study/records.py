@@ -26,6 +26,7 @@ def record_of(report: dict[str, Any]) -> dict[str, Any]:
         "confirm": report["chosen"]["confirm"], "reference": report["reference"]["name"], "select": chosen.get("select"),
         "cost": chosen.get("cost"), "train_seconds": chosen.get("train_seconds"),
         "predict_ms_per_row": chosen.get("predict_ms_per_row"),
+        "automation": {k: v for k, v in (report.get("automation") or {}).items() if k != "curve"} or None,
     }  # fmt: skip
 
 
