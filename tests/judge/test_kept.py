@@ -77,10 +77,11 @@ def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
     code = main(["predict", str(run), str(new), "--automatic", "--out", str(answers)])
     if report["automation"]["threshold"] is None:
         assert code == 2
-        assert "needs no person" in capsys.readouterr().err or "need no person" in capsys.readouterr().err
+        assert "need no person" in capsys.readouterr().err
         return
     assert code == 0
     rows = list(csv.DictReader(answers.open(encoding="utf-8")))
     assert {r["automatic"] for r in rows} <= {"yes", "no"}
     threshold = report["automation"]["threshold"]
-    assert all((float(r["confidence"]) >= threshold - 1e-4) == (r["automatic"] == "yes") for r in rows)
+    clear = [r for r in rows if abs(float(r["confidence"]) - threshold) > 1e-3]  # four digits are written
+    assert all((float(r["confidence"]) >= threshold) == (r["automatic"] == "yes") for r in clear)

@@ -25,8 +25,8 @@ from hasei.ground.files import new_file, refuse_existing
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
     from hasei.ground.events import Watch
-    from hasei.judge.automation import Calibration
     from hasei.inputs.data.reading import Batch, Stream
+    from hasei.judge.automation import Calibration
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows: CSV, TSV, XLSX, JSONL or Parquet.")]
@@ -41,15 +41,16 @@ _Automatic = Annotated[
 
 
 def predict(
-    model_dir: _Model, file: _File, out: _Out = None, automatic: _Automatic = False, text: options.Text = None, map_: options.Map = None,
-    base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False,
+    model_dir: _Model, file: _File, out: _Out = None, automatic: _Automatic = False, text: options.Text = None,
+    map_: options.Map = None, base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Answer every row of a file: all its columns, in order, and two more, label and confidence.
 
         hasei predict runs/tickets/model new.csv --out answers.csv
 
     With --automatic a third one, yes or no: whether the answer is as sure as the study found necessary for the wished
-    accuracy; the confidence is then the calibrated one. Rows without text get neither and are counted. FILE may be of any length; an existing --out is never overwritten.
+    accuracy; the confidence is then the calibrated one. Rows without text get neither and are counted. FILE may be of any
+    length; an existing --out is never overwritten.
     """
     if json_ and out is None:
         raise typer.BadParameter("rows and the JSON object can't both go to stdout; give --out", param_hint="--json")
