@@ -80,7 +80,7 @@ def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
         assert "need no person" in capsys.readouterr().err
         return
     assert code == 0
-    rows = list(csv.DictReader(answers.open(encoding="utf-8")))
+    rows = list(csv.DictReader(answers.read_text("utf-8").splitlines()))
     assert {r["automatic"] for r in rows} <= {"yes", "no"}
     threshold = report["automation"]["threshold"]
     clear = [r for r in rows if abs(float(r["confidence"]) - threshold) > 1e-3]  # four digits are written
