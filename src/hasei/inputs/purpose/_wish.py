@@ -65,5 +65,8 @@ def check_range(name: str, value: float, bounds: Bounds, what: str = "a goal for
         return
     meant = f"if you mean {value:g} %, write {value / 100:g} or {value:g}%" if most == 1 < value <= 100 else ""
     raise RecipeError(
-        f"{what} {name} of {value:g} is out of range", expected=f"{least:g} to {most:g}", received=f"{value:g}", do=meant
+        f"{what} {name} of {value:g} is out of range",
+        expected=f"{least:g} to {most:g}",
+        received=f"{value:g}",
+        do=meant,
     )

@@ -130,22 +130,22 @@ def read_weights(cells: Sequence[str], column: str) -> Floats:
 def _table(
     path: Path, error: float | None, names: Sequence[str], spell: Callable[[Sequence[str]], list[str]] | None
 ) -> RowCosts:
-    from hasei.inputs.data.reading import read
+    from hasei.inputs.data.reading import read, refuse_ragged
 
     read_in = read(path)
     at = [_place(path, read_in.columns, name) for name in _COLUMNS]
-    if read_in.findings:
-        raise DataError(read_in.findings[0].message, do=read_in.findings[0].do)
+    refuse_ragged(read_in)
     rows = [(line, *(cells[i].strip() for i in at)) for line, cells in zip(read_in.lines.tolist(), read_in.cells)]
     labels = sorted({label for _, truth, answer, _ in rows for label in (truth, answer)} - {_ANY, ""})
     known = dict(zip(labels, spell(labels) if spell else labels)) | {_ANY: _ANY}
+    there = {*names, _ANY} if names else set(known.values())
     found: dict[tuple[str, str], float] = {}
     for line, truth, answer, cost in rows:
         where = f"'{path.name}', line {line}"
         if not (truth and answer):
             raise DataError(f"{where} lacks a label", expected="a label or * as truth and as answer")
         for label in (truth, answer):
-            if names and known[label] not in (*names, _ANY):
+            if known[label] not in there:
                 raise DataError(f"{where}: there is no label '{label}' in the data", do=nearest(label, names))
         if not math.isfinite(_number(cost)):
             raise DataError(f"{where}: the cost is no number", expected="a number such as 12.5", received=f"'{cost}'")
