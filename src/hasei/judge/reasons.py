@@ -233,6 +233,4 @@ class Reasons:
             return _(
                 "Change the task first: more rows would not help; look at which answers are confused with each other."
             )
-        return _(
-            "Change the data first: more rows help, not enough; give each row what a person would need to answer."
-        )
+        return _("Change the data first: more rows help, not enough; give each row what a person would need to answer.")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from hasei.ground.language import _, marked
-from hasei.ground.statistics import Interval
+
+if TYPE_CHECKING:
+    from hasei.ground.statistics import Interval
 
 _NAMES = (
     marked("adopt"), marked("do not adopt"), marked("not enough data"), marked("rethink"),
@@ -18,7 +21,9 @@ _NAMES = (
     marked("mae"), marked("rmse"), marked("auc"),
     marked("error"), marked("warning"), marked("note"),
     marked("trial"), marked("rung"), marked("dropped"), marked("refit"), marked("opening"), marked("finalist"),
-    marked("text"), marked("label"), marked("size"), marked("latency"),
+    marked("metric"), marked("goal"), marked("gain"), marked("gain over base"), marked("smallest gain"), marked("saving"),
+    marked("confirm rows"),
+    marked("gradients"), marked("solved"), marked("text"), marked("label"), marked("size"), marked("latency"),
     marked("overfitting"), marked("underfitting"), marked("not converged"), marked("converged"), marked("unstable"),
     marked("permissive"), marked("attribution"), marked("share-alike"), marked("non-commercial"),
     marked("no-derivatives"), marked("unknown"),

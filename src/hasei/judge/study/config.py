@@ -12,6 +12,7 @@ from hasei.derive.recipe import Step, check_chain, read_steps
 from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
 from hasei.ground.files import read_yaml
+from hasei.ground.language import ENGLISH, languages
 from hasei.ground.settings import Settings, build
 from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
@@ -41,7 +42,7 @@ class DataConfig(Settings):
 
 
 class Config(Settings):
-    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``."""
+    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``; *lang* a language."""
 
     data: DataConfig
     base: str = DEFAULT
@@ -52,6 +53,7 @@ class Config(Settings):
     recipes: tuple[Any, ...] = ()
     budget: str = DEFAULT_BUDGET
     seed: int = Field(0, ge=0, lt=2**31)
+    lang: str = ENGLISH
 
     @property
     def purpose(self) -> Purpose:
@@ -119,5 +121,7 @@ def make_config(values: dict[str, Any], where: str = "the study") -> Config:
     Purpose(**config.purpose.model_dump())
     if config.task not in plugins.names("tasks"):
         raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
+    if config.lang not in languages():
+        raise RecipeError(f"there is no language '{config.lang}'", do=nearest(config.lang, languages()))
     config.steps()
     return config
