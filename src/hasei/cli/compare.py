@@ -127,8 +127,7 @@ def _candidates(page: Console, reports: dict[str, dict[str, Any]]) -> None:
     scores: dict[str, dict[str, str]] = {}
     for run, report in reports.items():
         for line in lines_of(report):
-            name = f"{line.name} ({line.settings})" if line.settings else line.name
-            scores.setdefault(name, {})[run] = line.quality if line.done else line.status
+            scores.setdefault(line.whole_name, {})[run] = line.quality if line.done else line.status
     page.print("\nScores on the select rows", style="bold")
     page.print(_table(list(reports), scores))
 

@@ -8,8 +8,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 
-def _option(*names: str, meta: str | None = None, help: str) -> typer.models.OptionInfo:  # noqa: A002
-    info: typer.models.OptionInfo = typer.Option(*names, metavar=meta, help=help, show_default=False)
+def _option(
+    *names: str, meta: str | None = None, help: str, envvar: str | None = None,  # noqa: A002
+) -> typer.models.OptionInfo:  # fmt: skip
+    info: typer.models.OptionInfo = typer.Option(
+        *names, metavar=meta, help=help, envvar=envvar, show_default=False, show_envvar=False
+    )
     return info
 
 
@@ -80,9 +84,6 @@ Folds: TypeAlias = Annotated[int | None, _option("--folds", meta="K", help="Fold
 Seeds: TypeAlias = Annotated[
     int | None, _option("--seeds", meta="N", help="Train each finalist N times, to see what chance does. [1]")
 ]
-Lang: TypeAlias = Annotated[
-    str | None, _option("--lang", meta="CODE", help="Language of what people read: en or ja. [HASEI_LANG, or en]")
-]
 AtLeast: TypeAlias = Annotated[
     str | None, _option("--at-least", meta="METRIC=VALUE", help="The goal, e.g. accuracy=0.92 or accuracy=92%.")
 ]
@@ -90,6 +91,15 @@ Licence: TypeAlias = Annotated[
     str | None, _option("--licence", meta="SPDX", help="Licence of the rows, e.g. CC-BY-4.0. [unknown]")
 ]
 Seed: TypeAlias = Annotated[int | None, _option("--seed", meta="N", help="Seed of everything random. [0]")]
+Lang: TypeAlias = Annotated[
+    str | None,
+    _option(
+        "--lang",
+        meta="CODE",
+        help="Language of result and report: en or ja. [HASEI_LANG, else en]",
+        envvar="HASEI_LANG",
+    ),
+]
 Resume: TypeAlias = Annotated[
     bool, _option("--resume", help="Go on where the same command was stopped; finished work is not done again.")
 ]

@@ -12,7 +12,8 @@ from hasei.cli import options
 from hasei.cli.asked import configured, overrides
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
-from hasei.ground.language import speaking
+from hasei.ground.language import _, speaking
+from hasei.judge.wording import term
 
 if TYPE_CHECKING:
     from hasei.judge.study import Config, Result
@@ -50,14 +51,15 @@ def try_(
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")
     settings = configured(config, given)
-    if plan:
-        _plan(settings, json_)
-        return
-    place = out or Path("runs") / Path(settings.data.path).stem
-    result = _conduct(settings, place, resume, json_)
-    if gate and (why := refused(result.report, place)):
-        say(f"gate: {why}")
-        raise typer.Exit(NOT_TO_BE_ADOPTED)
+    with speaking(settings.lang):
+        if plan:
+            _plan(settings, json_)
+            return
+        place = out or Path("runs") / Path(settings.data.path).stem
+        result = _conduct(settings, place, resume, json_)
+        if gate and (why := refused(result.report, place)):
+            say(_("gate: {why}", why=why))
+            raise typer.Exit(NOT_TO_BE_ADOPTED)
 
 
 def _conduct(settings: Config, place: Path, resume: bool, json_: bool) -> Result:
@@ -65,18 +67,13 @@ def _conduct(settings: Config, place: Path, resume: bool, json_: bool) -> Result
 
     with working(settings.budget_seconds) as watch:
         result = conduct(settings, place, watch, resume=resume)
-    with speaking(settings.lang):
-        _say(result, place, json_)
-    return result
-
-
-def _say(result: Result, place: Path, json_: bool) -> None:
     if json_:
         emit_json(result.to_json())
     else:
         from hasei.cli.verdict import show
 
         show(result.to_json(), place)
+    return result
 
 
 def _plan(settings: Config, json_: bool) -> None:
@@ -99,9 +96,9 @@ def refused(report: dict[str, Any], folder: Path) -> str:
     from hasei.judge.ledger import Commitment
 
     if report["verdict"] != "adopt":
-        return f"the verdict is: {report['verdict']}"
+        return _("the verdict is: {verdict}", verdict=term(report["verdict"]))
     if report.get("exploratory"):
-        return "the result is exploratory: the rule was changed after these confirm rows had first been opened"
+        return _("the result is exploratory: the rule was changed after these confirm rows had first been opened")
     try:
         fixed = Commitment.read(folder / "commitment.json")
     except RecipeError as error:
@@ -111,8 +108,10 @@ def refused(report: dict[str, Any], folder: Path) -> str:
         "metric": report["chosen"]["confirm"]["metric"], "goal": kpi.get("at_least"), "smallest gain": report["delta"],
     }  # fmt: skip
     meant = {"metric": fixed.metric, "goal": fixed.at_least, "smallest gain": fixed.delta}
-    changed = [name for name in stated if stated[name] != meant[name]]
-    return f"the {' and the '.join(changed)} of the report are not those fixed before the opening" if changed else ""
+    changed = ", ".join(term(name) for name in stated if stated[name] != meant[name])
+    if not changed:
+        return ""
+    return _("not as it was fixed before the opening: {changed} of the report", changed=changed)
 
 
 __all__ = ["NOT_TO_BE_ADOPTED", "refused", "try_"]

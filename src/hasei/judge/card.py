@@ -111,7 +111,7 @@ def _verdict(report: Report | None) -> str:
             "## Verdict\n\nNone: it was derived on its own, without being compared with anything. "
             "`hasei try` says whether such a model is worth having."
         )
-    facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
+    facts = "\n".join(f"| {plain_text(fact.title)} | {plain_text(fact.words)} |" for fact in facts_of(report))
     verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
     note = "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
     if str(report.get("scheme", "")).startswith("nested"):

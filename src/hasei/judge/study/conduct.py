@@ -34,7 +34,10 @@ from hasei.tasks import Space, Task, open_task
 
 
 def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) -> Result:
-    """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused."""
+    """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused.
+
+    What people read of it (reason, findings, card, page) is in the language ``config.lang``.
+    """
     clock = Clock(config.budget_seconds)
     refuse_existing(out)
     with alone(out), speaking(config.lang):
@@ -60,8 +63,8 @@ def _conduct(config: Config, out: Path, watch: Watch, clock: Clock, *, resume: b
 
 
 def _same_command(config: Config, work: Path, *, resume: bool) -> dict[str, Any]:
-    """Start afresh, or go on with what a stopped run of the very same study left; the budget may differ."""
-    asked = config.model_dump(mode="json", exclude={"budget"})
+    """Start afresh, or go on with what a stopped run of the very same study left; budget and language may differ."""
+    asked = config.model_dump(mode="json", exclude={"budget", "lang"})
     path = work / "asked.json"
     if work.exists() and not resume:
         shutil.rmtree(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from hasei.derive.recipe import Step, check_chain, read_steps
 from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
 from hasei.ground.files import read_yaml
-from hasei.ground.language import languages
+from hasei.ground.language import ENGLISH, languages
 from hasei.ground.settings import Settings, build
 from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
@@ -57,8 +56,8 @@ class Config(Settings):
     *scheme*: how rows serve: ``holdout`` (train, select and confirm rows), ``kfold`` (every train and select row is scored
     by a model of another fold, confirm rows are held out), ``nested`` (every row in every role in turn), or ``auto``: nested
     where confirm units are few, else holdout. *folds* of ``kfold``. *seeds*: how often finalists that train by gradients
-    are trained, to see what chance does. *checks*: look at the data first. *lang*: the language of what people read (the
-    environment's HASEI_LANG, else English).
+    are trained, to see what chance does. *checks*: look at the data first. *lang*: the language of what people
+    read.
     """
 
     data: DataConfig
@@ -74,7 +73,7 @@ class Config(Settings):
     scheme: Literal["auto", "holdout", "kfold", "nested"] = "auto"
     folds: int = Field(5, ge=2, le=20)
     checks: bool = True
-    lang: str = Field(default_factory=lambda: os.environ.get("HASEI_LANG", "en"))
+    lang: str = ENGLISH
 
     @property
     def purpose(self) -> Purpose:
@@ -142,7 +141,7 @@ def make_config(values: dict[str, Any], where: str = "the study") -> Config:
     Purpose(**config.purpose.model_dump())
     if config.task not in plugins.names("tasks"):
         raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
-    config.steps()
     if config.lang not in languages():
         raise RecipeError(f"there is no language '{config.lang}'", do=nearest(config.lang, languages()))
+    config.steps()
     return config
