@@ -85,7 +85,8 @@ class Dataset:
 
     *inputs* what a model reads; *targets* the raw target as text; *units* the key (hex hash) of the cluster a row
     belongs to; *row_hashes* a hash of the row's normalised content and target; *roles* one of train / select / confirm;
-    *files* / *lines* where the row came from; *classes_hint* nothing is known here of what a target means.
+    *files* / *lines* where the row came from; *licence* that of the rows, and *licence_override* the user's reason to go
+    on where it conflicts with the base's. Nothing is known here of what a target means.
     """
 
     inputs: list[Input]
@@ -99,6 +100,7 @@ class Dataset:
     mapping: Mapping = field(default_factory=lambda: Mapping({}))
     fingerprint: str = ""
     licence: str = "unknown"
+    licence_override: str = ""
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.run import refuse_conflict
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
@@ -113,6 +115,8 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     data = read_data(config, task)
     space, data = _space(task, data)
     base = Base.open(config.base)
+    data = replace(data, licence_override=config.data.licence_override)
+    refuse_conflict(base, data)
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work)
@@ -151,8 +155,6 @@ def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
             file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
         ))  # fmt: skip
         data = data.take(known.nonzero()[0])
-    from dataclasses import replace
-
     return space, replace(data, findings=tuple(findings))
 
 

@@ -22,7 +22,10 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
 class DataConfig(Settings):
-    """Where the rows are. *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows."""
+    """Where the rows are. *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows.
+
+    *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the model's lineage.
+    """
 
     path: str
     test: str | None = None
@@ -32,6 +35,7 @@ class DataConfig(Settings):
     group: str | None = None
     where: tuple[str, ...] = ()
     licence: str = "unknown"
+    licence_override: str = ""
 
     @property
     def chosen(self) -> dict[str, str]:
