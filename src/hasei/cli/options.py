@@ -90,6 +90,10 @@ AtLeast: TypeAlias = Annotated[
 Licence: TypeAlias = Annotated[
     str | None, _option("--licence", meta="SPDX", help="Licence of the rows, e.g. CC-BY-4.0. [unknown]")
 ]
+LicenceOverride: TypeAlias = Annotated[
+    str | None,
+    _option("--licence-override", meta="REASON", help="Why to go on where the licences of rows and base conflict."),
+]
 Seed: TypeAlias = Annotated[int | None, _option("--seed", meta="N", help="Seed of everything random. [0]")]
 Lang: TypeAlias = Annotated[
     str | None,

@@ -178,6 +178,8 @@ def _origin(content: Mapping[str, Any]) -> str:
         f"- identity: `{content['identity_hash']}`; `hasei verify .` checks every file against it",
         f"- licence of this model: {identity['licence']}",
     ]
+    if override := identity.get("licence_override"):
+        lines.append(f"- its licences conflict; the reason given for going on: {plain_text(override)}")
     return "## Where it comes from\n\n" + "\n".join(lines)
 
 

@@ -86,7 +86,8 @@ class Dataset:
     *inputs* what a model reads; *targets* the raw target as text; *units* the key (hex hash) of the cluster a row
     belongs to; *row_hashes* a hash of the row's normalised content and target; *roles* one of train / select / confirm;
     *files* / *lines* where the row came from; *extras* other columns that were asked for (slices, weights), "" where a
-    file lacks one. Nothing is known here of what a target means.
+    file lacks one; *licence* that of the rows, and *licence_override* the user's reason to go on where it conflicts with
+    the base's. Nothing is known here of what a target means.
     """
 
     inputs: list[Input]
@@ -101,6 +102,7 @@ class Dataset:
     fingerprint: str = ""
     licence: str = "unknown"
     extras: dict[str, list[str]] = field(default_factory=dict)
+    licence_override: str = ""
 
     def __len__(self) -> int:
         return len(self.inputs)

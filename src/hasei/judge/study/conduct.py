@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.run import refuse_conflict
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
@@ -130,6 +131,8 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     read = read_data(config, task)
     space, data = _space(task, read.data)
     base = Base.open(config.base)
+    data = replace(data, licence_override=config.data.licence_override)
+    refuse_conflict(base, data)
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work, config.data.slices)

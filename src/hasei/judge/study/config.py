@@ -27,7 +27,7 @@ class DataConfig(Settings):
 
     *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
     whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
-    leaks.
+    leaks. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the model's lineage.
     """
 
     path: str
@@ -42,6 +42,7 @@ class DataConfig(Settings):
     time: str | None = None
     id: str | None = None
     licence: str = "unknown"
+    licence_override: str = ""
 
     @property
     def chosen(self) -> dict[str, str]:
