@@ -24,7 +24,11 @@ _NOT_HASHED = (FILE, _CARD)
 
 @dataclass(frozen=True)
 class Identity:
-    """What a derived model is. *steps* carry the settings with every choice made; *files* the hashes of its folder."""
+    """What a derived model is. *steps* carry the settings with every choice made; *files* the hashes of its folder.
+
+    *data* holds a ``sketch`` of the rows learned from, and in ``inherited`` pairs of name and sketch of the parents' rows
+    (:mod:`hasei.ground.sketch`).
+    """
 
     format: str
     task: str

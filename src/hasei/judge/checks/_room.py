@@ -70,7 +70,8 @@ class Room:
     """Everything a check may look at. *time*, *identifier* and *slices* are columns that the user named.
 
     *seen* are the indices of the rows whose labels model-based checks may use: all of them, or in a study those that are
-    not confirm rows. *open_trunk* opens the base; a check that calls it must have ``NEEDS = "base"``.
+    not confirm rows. *open_trunk* opens the base; a check that calls it must have ``NEEDS = "base"``. *kept* is what one
+    check has found and others use again.
     """
 
     task: Task
@@ -89,6 +90,7 @@ class Room:
     watch: Watch = field(default_factory=Watch)
     seed: int = 0
     open_trunk: Callable[[], Trunk] | None = None
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def column(self, name: str) -> list[str]:
         """Return the cells (n,) of a column, "" for the rows of a file without it; raises DataError where none has it."""
