@@ -225,15 +225,18 @@ class Money:
             return [
                 _("What it saves can't be told: that takes the number of predictions a month and the cost of an error.")
             ]
-        value, low, high = (self.per_month.value, self.per_month.low, self.per_month.high)
+        value, low, high = self.per_month.value, self.per_month.low, self.per_month.high
         if not (math.isfinite(low) and math.isfinite(high)):
             return [_("What it saves against {against} can't be bounded.", against=self.against)]
-        sure = f"{100 * (1 - 2 * self.alpha):.3g} %"
-        if value >= 0:
-            return [_("It saves about {money} a month against {against} ({sure} interval {low} to {high}).",
-                      money=self._say(value), against=self.against, sure=sure, low=self._say(low), high=self._say(high))]  # fmt: skip
-        return [_("It costs about {money} a month more than {against} ({sure} interval {low} to {high}).",
-                  money=self._say(-value), against=self.against, sure=sure, low=self._say(-high), high=self._say(-low))]  # fmt: skip
+        sign = -1 if value < 0 else 1
+        least, most = sorted((sign * low, sign * high))
+        named = {
+            "against": self.against, "sure": f"{100 * (1 - 2 * self.alpha):.3g} %", "money": self._say(abs(value)),
+            "low": self._say(least), "high": self._say(most),
+        }  # fmt: skip
+        if value < 0:
+            return [_("It costs about {money} a month more than {against} ({sure} interval {low} to {high}).", **named)]
+        return [_("It saves about {money} a month against {against} ({sure} interval {low} to {high}).", **named)]
 
     def _spent(self) -> list[str]:
         return [
