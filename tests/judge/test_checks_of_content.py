@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from hasei.ground import plugins
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
-from hasei.judge.checks import KIND, Room, open_room
+from hasei.judge.checks import KIND, Room, _personal_model, open_room, personal_names
+from hasei.judge.checks._personal import hits
 from hasei.judge.checks.unwanted_text import unwanted
+from hasei.judge.redaction import redact
 from hasei.tasks import open_task
 
 TASK = open_task("text_classification")
@@ -184,3 +187,42 @@ def test_real_sets_hold_next_to_no_unwanted_text(shared, room_of):
     (finding,) = found(room_of(shared / "aozora_novels/author_train.csv"), "unwanted_text")
     assert (finding.variant, finding.severity) == ("dated", "note")
     assert len(finding.rows) < 10
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """A model that knows one name, and takes what stands before a tag for one too."""
+    monkeypatch.setattr(_personal_model, "installed", lambda: {"en": "toy"})
+    monkeypatch.setattr(
+        _personal_model, "people", lambda text: (m.span() for m in re.finditer(r"Zaphod|\w+ \[NAME\]", text))
+    )
+
+
+def test_without_a_model_nothing_more_is_found(room, monkeypatch):
+    monkeypatch.setattr(_personal_model, "installed", dict)
+    assert personal_names.find(room([("Zaphod was here", "a")])) == []
+    assert list(_personal_model.people("Zaphod was here")) == []
+
+
+def test_the_names_that_only_a_model_sees_are_a_finding_of_their_own(room, model):
+    rows = [("Zaphod was here", "a"), ("my name is Anna", "b"), ("my name is Zaphod", "a")]
+    (finding,) = personal_names.find(room(rows))
+    assert (finding.kind, finding.variant, finding.rows) == ("personal_data", "name", (2,))
+    assert finding.evidence["by"] == "toy"
+    assert finding.evidence["examples"] == ["Z***"]
+
+
+def test_a_copy_is_cleaned_of_them_too_and_stays_clean(tmp_path, model):
+    (tmp_path / "in.csv").write_text("text,label\nask Zaphod or t@example.com,a\n")
+    assert redact(tmp_path / "in.csv", tmp_path / "plain.csv", by_model=False).counts == {"email": 1}
+    assert redact(tmp_path / "in.csv", tmp_path / "out.csv").counts == {"email": 1, "name": 1}
+    assert (tmp_path / "out.csv").read_text() == "text,label\nask [NAME] or [EMAIL],a\n"
+    assert not redact(tmp_path / "out.csv", tmp_path / "twice.csv").counts
+
+
+def test_the_real_model_sees_a_japanese_name_without_a_title():
+    if "ja" not in _personal_model.installed():
+        pytest.skip("the extra 'privacy' is not installed")
+    text = "昨日、佐々木健一と話した。"
+    assert [(h.kind, text[h.start : h.end]) for h in hits(text, by_model=True)] == [("name", "佐々木健一")]
+    assert hits(text) == []
