@@ -113,8 +113,10 @@ def _finding(table: Table, variant: str, lines: list[int], count: int, examples:
 def _says(variant: str, rows: int, file: str) -> str:
     if variant == "hate":
         return _(
-            "{rows} rows of '{file}' hold phrases that wish a group of people harm or degrade it.", rows=rows, file=file
+            "Phrases that wish a group of people harm, or degrade it, stand in '{file}' (rows: {rows}).",
+            rows=rows,
+            file=file,
         )
     if variant == "slur":
-        return _("{rows} rows of '{file}' hold slurs against a group of people.", rows=rows, file=file)
-    return _("{rows} rows of '{file}' hold words of another time that degrade people today.", rows=rows, file=file)
+        return _("Slurs against a group of people stand in '{file}' (rows: {rows}).", rows=rows, file=file)
+    return _("Words of another time that degrade people today stand in '{file}' (rows: {rows}).", rows=rows, file=file)
