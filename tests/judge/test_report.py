@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hasei.judge.report import command_of, render_html, write_html
-from hasei.judge.report.figures import count, duration, few, significant, size
-from hasei.judge.report.lines import facts_of, lines_of, ordinal
+from hasei.judge.report import render_html, write_html
+from hasei.judge.report.figures import count, duration, few, ordinal, significant, size
+from hasei.judge.report.lines import facts_of, lines_of
+from hasei.judge.report.sections.again import command_of
 from made_up import HOSTILE, candidate, report
 
 VOID = {"meta", "br", "link", "hr", "img"}

@@ -111,10 +111,10 @@ def _verdict(report: Report | None) -> str:
             "## Verdict\n\nNone: it was derived on its own, without being compared with anything. "
             "`hasei try` says whether such a model is worth having."
         )
-    facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
+    facts = "\n".join(f"| {plain_text(fact.title)} | {plain_text(fact.words)} |" for fact in facts_of(report))
     verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
     note = "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
-    if report.get("scheme", "holdout") != "holdout":
+    if str(report.get("scheme", "")).startswith("nested"):
         note = (
             f"There were few rows: figures come from {report['scheme']}, each row answered by a model, loaded back from disk,"
             " that had not seen it; this model is a refit on all rows, so they are of the procedure that made it."
@@ -178,6 +178,8 @@ def _origin(content: Mapping[str, Any]) -> str:
         f"- identity: `{content['identity_hash']}`; `hasei verify .` checks every file against it",
         f"- licence of this model: {identity['licence']}",
     ]
+    if override := identity.get("licence_override"):
+        lines.append(f"- its licences conflict; the reason given for going on: {plain_text(override)}")
     return "## Where it comes from\n\n" + "\n".join(lines)
 
 

@@ -88,6 +88,13 @@ def read(path: str | Path, *, where: Sequence[str] | None = None, limit: int | N
     return Table(path, columns, [row for _, row in kept], lines, source.encoding, files.hash_file(path), findings)
 
 
+def refuse_ragged(table: Table) -> None:
+    """Raise DataError where rows of *table* were dropped for their number of cells: in a short list every line counts."""
+    for finding in table.findings:
+        if finding.kind == "ragged":
+            raise DataError(f"{finding.message}, line {finding.rows[0]} first", do=finding.do)
+
+
 def _whole_rows(source: Source, width: int, ragged: list[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the rows of *width* cells that are not blank; note the lines of the others in *ragged*."""
     for line, row in source.rows():

@@ -68,6 +68,7 @@ class _Row:
     group: str
     content: str
     unit: str
+    extra: tuple[str, ...] = ()
     role: Role = "confirm"
 
     def hash(self) -> str:
@@ -85,14 +86,18 @@ def assemble(
     licence: str = "unknown",
     select_share: float = 0.2,
     confirm_share: float = 0.2,
+    extras: Sequence[str] = (),
 ) -> Dataset:
     """Make the data set of *table*, and of *test*, whose rows then are the confirm rows; *group* is the units' column.
 
-    *clean* unifies raw targets, of both files together. Rows of *table* come first, each file in its own order. Raises
-    DataError where the files are the same, a column is absent, or a role is left without rows.
+    *clean* unifies raw targets, of both files together; *extras* are further columns to carry along. Rows of *table* come
+    first, each file in its own order. Raises DataError where the files are the same, a column is absent, or a role is left
+    without rows.
     """
-    rows, findings = _usable(table, mapping, columns, _index(table, group) if group else None)
-    confirm, more = _usable_test(test, mapping, columns, group) if test else ([], [])
+    for name in extras:
+        _index(table, name)
+    rows, findings = _usable(table, mapping, columns, _index(table, group) if group else None, extras)
+    confirm, more = _usable_test(test, mapping, columns, group, extras) if test else ([], [])
     findings = [*table.findings, *(test.findings if test else ()), *findings, *more, *_unify([*rows, *confirm], clean)]
     if test:
         _refuse_same(table, test, rows, confirm)
@@ -107,12 +112,12 @@ def assemble(
         "confirm": 1.0 if test else confirm_share,
     }
     _refuse_empty_roles(table, [*rows, *confirm], {role for role, share in shares.items() if share > 0}, group)
-    return _dataset(table, test, rows, confirm, tuple(findings), mapping, licence)
+    return _dataset(table, test, rows, confirm, tuple(findings), mapping, licence, extras)
 
 
 def _dataset(
     table: Table, test: Table | None, rows: list[_Row], confirm: list[_Row], findings: tuple[Finding, ...],
-    mapping: Mapping, licence: str,
+    mapping: Mapping, licence: str, extras: Sequence[str],
 ) -> Dataset:  # fmt: skip
     every = [*rows, *confirm]
     hashes = [row.hash() for row in every]
@@ -130,25 +135,27 @@ def _dataset(
         mapping=mapping,
         fingerprint=hash_text("\n".join(sorted(f"{origin} {key}" for origin, key in zip(origins, hashes)))),
         licence=licence,
+        extras={name: [row.extra[place] for row in every] for place, name in enumerate(extras)},
     )
 
 
 def _usable_test(
-    test: Table, mapping: Mapping, columns: Sequence[Column], group: str | None
+    test: Table, mapping: Mapping, columns: Sequence[Column], group: str | None, extras: Sequence[str]
 ) -> tuple[list[_Row], list[Finding]]:
     if group is None or group in test.columns:
-        return _usable(test, mapping, columns, _index(test, group) if group else None)
-    rows, findings = _usable(test, mapping, columns, None)
+        return _usable(test, mapping, columns, _index(test, group) if group else None, extras)
+    rows, findings = _usable(test, mapping, columns, None, extras)
     message = f"'{test.path.name}' has no column '{group}': only the texts could be kept apart, not the groups"
     return rows, [Finding("group", "warning", message, test.path.name, do=f"add the column '{group}'"), *findings]
 
 
 def _usable(
-    table: Table, mapping: Mapping, columns: Sequence[Column], together: int | None
+    table: Table, mapping: Mapping, columns: Sequence[Column], together: int | None, extras: Sequence[str]
 ) -> tuple[list[_Row], list[Finding]]:
     """Return the rows with both input and target, and what was dropped. Raises DataError where none is left."""
     reads = [_index(table, mapping.columns[column.name]) for column in columns if column.kind == "input"]
     (answer,) = (_index(table, mapping.columns[column.name]) for column in columns if column.kind == "target")
+    others = [table.columns.index(name) if name in table.columns else None for name in extras]
     rows: list[_Row] = []
     no_text: list[int] = []
     no_label: list[int] = []
@@ -160,6 +167,8 @@ def _usable(
             no_label.append(line)
         else:
             rows.append(_row(line, texts, cells[answer], "" if together is None else cells[together]))
+            if others:
+                rows[-1].extra = tuple("" if place is None else cells[place] for place in others)
     findings = [*_dropped(table, "blank_text", "text", no_text), *_dropped(table, "blank_label", "label", no_label)]
     if not rows:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,7 +40,10 @@ class Trial:
 
 @dataclass
 class Candidate:
-    """A recipe of one step in the table. *rungs* hold its score on part of the rows, as (rows, score)."""
+    """A recipe of one step in the table.
+
+    *rungs* hold its score on part of the rows, as (rows, score); *seeds* its score on all of them under several seeds.
+    """
 
     step: Step
     status: Status = "waiting"
@@ -50,6 +54,14 @@ class Candidate:
     cost: Cost | None = None
     recipe_id: str = ""
     rungs: list[tuple[int, float]] = field(default_factory=list)
+    seeds: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def level(self) -> float:
+        """Its score on select: the mean over seeds where it was trained under several, NaN without a score."""
+        if self.seeds:
+            return sum(self.seeds.values()) / len(self.seeds)
+        return self.select.value if self.select else math.nan
 
     @property
     def name(self) -> str:
@@ -82,7 +94,19 @@ class Candidate:
                 "currency": cost.currency, "training": cost.training, "per_1000": cost.per_1000,
             },
             "rungs": [{"rows": rows, "score": score} for rows, score in self.rungs],
+            "curve": list(trial.curve) if trial else [], "seeds": seeds_json(self),
         }  # fmt: skip
+
+
+def seeds_json(candidate: Candidate) -> dict[str, Any] | None:
+    """Return ``{candidate, seeds, scores, mean, sd}`` of a candidate trained under several seeds, else None."""
+    if len(candidate.seeds) < 2:
+        return None
+    scores = list(candidate.seeds.values())
+    return {
+        "candidate": candidate.name, "seeds": list(candidate.seeds), "scores": scores, "mean": candidate.level,
+        "sd": float(np.std(scores, ddof=1)),
+    }  # fmt: skip
 
 
 def interval_json(interval: Interval | None, metric: str) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from hasei.ground.files import append_line, canonical_json, hash_json, hash_text
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding, Role
 from hasei.inputs.purpose import Purpose
+from hasei.judge.checks import Room
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
 from hasei.judge.study.candidates import Candidate, Trial
@@ -48,6 +49,9 @@ class Lab:
     watch: Watch
     seed: int
     work: Path
+    slices: tuple[str, ...] = ()
+    room: Room | None = None
+    kept: Dataset | None = None
     forward_ms: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
     _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)
@@ -88,21 +92,21 @@ class Lab:
         data = {"fingerprint": self.data.fingerprint, "columns": self.data.mapping.columns}
         return Recipe(bases, self.task.name, data, (step,))
 
-    def context(self, step: Step, rows: np.ndarray, watch: Watch) -> Context:
-        """Return the context in which *step* is derived from the rows *rows* of the data."""
+    def context(self, step: Step, rows: np.ndarray, watch: Watch, seed: int | None = None) -> Context:
+        """Return the context in which *step* is derived from the rows *rows* of the data; *seed* None: the study's."""
         trunks = (self.trunk,) if step.plugin.SUPPORTS.bases else ()
         return context_of(
-            self.task, self.space, self.data.take(rows), trunks, seed=self.seed, watch=watch,
-            scratch=self.work / "checkpoints",
+            self.task, self.space, self.data.take(rows), trunks, seed=self.seed if seed is None else seed,
+            watch=watch, scratch=self.work / "checkpoints",
         )  # fmt: skip
 
-    def try_out(self, step: Step, fit: np.ndarray, scored: np.ndarray, watch: Watch) -> Trial:
+    def try_out(self, step: Step, fit: np.ndarray, scored: np.ndarray, watch: Watch, seed: int | None = None) -> Trial:
         """Derive *step* from *fit* and let it answer *scored*; a trial that a stopped run finished is read back."""
-        kept = self._kept(step, fit, scored)
+        kept = self._kept(step, fit, scored, self.seed if seed is None else seed)
         found = self._read(step, kept, scored)
         if found is not None:
             return found
-        ran = run_step(step, self.context(step, fit, watch))
+        ran = run_step(step, self.context(step, fit, watch, seed))
         trial = self._measure(step, ran, fit, scored, watch)
         self._keep(kept, trial)
         return trial
@@ -129,9 +133,9 @@ class Lab:
             form.save(derivation.predictor, Path(folder), self.base)
             return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
-    def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray) -> Checkpoint:
+    def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray, seed: int) -> Checkpoint:
         rows = hashlib.sha256(np.concatenate([fit, [-1], scored]).astype(np.int64).tobytes()).hexdigest()
-        key = hash_json({"trial": self.recipe(step).trial_id(self.seed), "rows": rows, "space": list(self.space.names)})
+        key = hash_json({"trial": self.recipe(step).trial_id(seed), "rows": rows, "space": list(self.space.names)})
         return Checkpoint(self.work / "trials" / f"{key[:24]}.safetensors", key)
 
     def _keep(self, kept: Checkpoint, trial: Trial) -> None:
