@@ -18,6 +18,7 @@ from hasei.ground.language import speaking
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
@@ -31,7 +32,9 @@ from hasei.judge.study.looking import look
 from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
+from hasei.judge.study.today import Today
 from hasei.tasks import Space, Task, open_task
+from hasei.tasks._known import as_known
 
 
 def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) -> Result:
@@ -136,6 +139,11 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work, config.data.slices)
+    lab.today = Today.open(goal, read.table, data, task, space, read.test)
+    if lab.today is not None:
+        data = replace(data, findings=(*data.findings, *lab.today.findings))
+        lab.data = data
+    lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
     if config.data.keep:
         lab.kept = read_kept(config.data.keep, lab)
     if config.checks:
@@ -163,7 +171,7 @@ def read_data(config: Config, task: Task) -> Read:
     mapping = rooms.guess(table, task.columns, config.data.chosen)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
-        licence=config.data.licence, extras=config.data.slices,
+        licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
     return Read(table, test, mapping, data)
 
@@ -214,8 +222,9 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
         name = {"nested": "nested cross-fitting (5 x 4)", "kfold": f"{config.folds}-fold cross-validation"}.get(
             scheme, scheme
         )
+        tabled = [*candidates, *(c for c in choice.roles if c.origin is None)]
         report = make_report(
-            lab, choice, found, confirmed, candidates, scheme=name, seconds=clock.spent,
+            lab, choice, found, confirmed, tabled, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
         lineage.update_record(model.folder, model.record | records.record_of(report))

@@ -59,7 +59,8 @@ def make_report(
     ruled = found.ruling.to_json()
     reference = "model" if choice.reference is choice.winner else "reference"
     for part, candidate, place in (("chosen", choice.winner, "model"), ("reference", choice.reference, reference)):
-        ruled[part] |= {"recipe_id": candidate.recipe_id, "folder": f"{folder}/{place}"}
+        here = f"{folder}/{place}" if candidate.origin else None  # today's process stays where it is
+        ruled[part] |= {"recipe_id": candidate.recipe_id, "folder": here}
     stated: dict[str, Any] = plain({
         "schema": SCHEMA, **ruled,
         "scheme": scheme,
