@@ -15,6 +15,7 @@ from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_exist
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.judge.checks._classes import class_findings
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
@@ -111,7 +112,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
             raise RecipeError(f"the chain {names} can't be part of a study yet", do="run it with hasei derive")
     watch.report("reading", config.data.path)
     data = read_data(config, task)
-    space, data = _space(task, data)
+    space, data = _space(config, task, data)
     base = Base.open(config.base)
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
@@ -133,15 +134,12 @@ def read_data(config: Config, task: Task) -> Dataset:
     )  # fmt: skip
 
 
-def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
+def _space(config: Config, task: Task, data: Dataset) -> tuple[Space, Dataset]:
     """Learn the space from train and select rows; confirm rows outside it are dropped and said."""
     seen = [data.targets[i] for i in data.where("train", "select")]
     space = task.space(seen)
     known = task.knows(space, data.targets)
     findings: list[Finding] = list(data.findings)
-    own = getattr(task, "findings", None)
-    if own is not None:
-        findings += own(seen)
     if not known.all():
         lost = [i for i in range(len(data)) if not known[i]]
         names = sorted({data.targets[i] for i in lost})
@@ -151,6 +149,9 @@ def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
             file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
         ))  # fmt: skip
         data = data.take(known.nonzero()[0])
+    if task.target_kind == "category":
+        roles, lines = data.roles.tolist(), data.lines.tolist()
+        findings += class_findings(data.targets, roles, lines, data.files, all_judged=_crossed(config, data))
     from dataclasses import replace
 
     return space, replace(data, findings=tuple(findings))
