@@ -20,7 +20,7 @@ from hasei.judge.checks._words import bounds, listed, percent, short
 NEEDS = "text"
 _FOUR_FIFTHS = 0.8
 _SHOWN = 50
-_LABELS_SHOWN = 20
+_LABELS_SHOWN = 10
 
 
 class Difference(NamedTuple):
@@ -80,11 +80,11 @@ def _differences(
 
 
 def _described(part: Part, names: list[str], hits: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    shares = rates(hits, part)[:_LABELS_SHOWN]
+    shares = sorted(zip(names, rates(hits, part), strict=True), key=lambda named: -named[1].value)
     return {
         "value": part.value, "rows": len(part.rows), "units": round(part.units, 1),
         "share": round(len(part.rows) / len(hits), 4),
-        "labels": {name: bounds(share) for name, share in zip(names, shares, strict=False)},
+        "labels": {name: bounds(share) for name, share in shares[:_LABELS_SHOWN] if share.value > 0},
     }  # fmt: skip
 
 
