@@ -98,7 +98,8 @@ class Candidate:
         """Return the candidate's line of the JSON contract; what was not measured is null."""
         trial, cost = self.trial, self.cost
         return {
-            "name": self.name, "method": self.origin.name if self.origin else TODAY, "role": self.role, "recipe_id": self.recipe_id,
+            "name": self.name, "method": self.origin.name if self.origin else TODAY, "role": self.role,
+            "recipe_id": self.recipe_id,
             "params": (trial.frozen if trial else self.origin.params).model_dump(mode="json") if self.origin else {},
             "status": self.status, "why": self.why, "select": interval_json(self.select, metric),
             "gain_over_base": self.gain_over_base,

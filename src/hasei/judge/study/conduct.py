@@ -190,9 +190,6 @@ def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
     space = task.space(seen)
     known = task.knows(space, data.targets)
     findings: list[Finding] = list(data.findings)
-    own = getattr(task, "findings", None)
-    if own is not None:
-        findings += own(seen)
     if not known.all():
         lost = [i for i in range(len(data)) if not known[i]]
         names = sorted({data.targets[i] for i in lost})

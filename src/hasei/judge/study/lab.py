@@ -25,7 +25,8 @@ from hasei.ground.events import Watch
 from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding, Role
-from hasei.inputs.purpose import Purpose, RowCosts, read_weights
+from hasei.inputs.purpose import Purpose, RowCosts
+from hasei.inputs.purpose.costs import read_weights
 from hasei.judge.checks import Room
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
