@@ -141,7 +141,7 @@ class Ruling:
             "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
             "automation": self._automation_json(),
             "money": None if self.money is None else self.money.to_json() | {"words": self.money.words()},
-            "change_first": e.change_first, "language": case.language,
+            "change_first": e.change_first if d.verdict == "rethink" else "", "language": case.language,
         })  # fmt: skip
 
     def _automation_json(self) -> dict[str, Any] | None:

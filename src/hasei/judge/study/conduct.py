@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
 from hasei.ground.language import speaking
+from hasei.ground.measure import energy
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
@@ -206,24 +208,17 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
     run_id = hash_json(
         {"out": str(out.resolve()), "data": lab.data.fingerprint, "seed": config.seed, "started": _started(lab)}
     )
-    scheme = scheme_of(config, lab.data)
+    name, run = _scheme(config, lab.data)
     look(lab, clock)
     with new_folder(out) as folder:
-        if scheme == "nested":
-            ran = run_crossfit(lab, clock, candidates, folder, run_id)
-        elif scheme == "kfold":
-            ran = run_kfold(lab, clock, candidates, folder, run_id, count=config.folds)
-        else:
-            ran = run_holdout(lab, clock, candidates, folder, run_id, seeds=config.seeds)
-        choice, found, model, confirmed = ran
-        name = {"nested": "nested cross-fitting (5 x 4)", "kfold": f"{config.folds}-fold cross-validation"}.get(
-            scheme, scheme
-        )
+        with energy(config.prices.country) as meter:
+            choice, found, model, confirmed = run(lab, clock, candidates, folder, run_id)
         tabled = [*candidates, *(c for c in choice.roles if c.origin is None)]
         report = make_report(
             lab, choice, found, confirmed, tabled, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
+        report["energy"] = meter.used
         lineage.update_record(model.folder, model.record | records.record_of(report))
         records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
         write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
@@ -231,6 +226,16 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
         report["seconds"] = clock.spent
         write_json(folder / "report.json", report)
     return Result(found.ruling.decision, report, out, tuple(candidates))
+
+
+def _scheme(config: Config, data: Dataset) -> tuple[str, Any]:
+    """Return how the report calls the scheme, and the function that runs it."""
+    scheme = scheme_of(config, data)
+    if scheme == "nested":
+        return "nested cross-fitting (5 x 4)", run_crossfit
+    if scheme == "kfold":
+        return f"{config.folds}-fold cross-validation", partial(run_kfold, count=config.folds)
+    return scheme, partial(run_holdout, seeds=config.seeds)
 
 
 def _started(lab: Lab) -> str:

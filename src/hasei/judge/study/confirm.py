@@ -19,6 +19,7 @@ from hasei.ground.statistics import Forecast, forecast, train_rows_for
 from hasei.judge.cost import monthly
 from hasei.judge.decision import pick
 from hasei.judge.evaluation import score
+from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
 from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
@@ -172,12 +173,25 @@ def _case(
         prices=lab.purpose.prices.model_dump(mode="json"),
         ms_per_row={name: trial.predict_ms_per_row for name, trial in measured.items()}
         | ({TODAY: lab.today.ms_per_row} if lab.today else {}),
-        wish=goal.automate_at, today=figure,
+        wish=goal.automate_at, today=figure, change_first=_change_first(lab, choice, ahead),
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),
         ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None, train_rows=train_rows,
         before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
+
+
+def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
+    """Say what to change first if nothing is good enough, by what the data room and the learning curve have shown."""
+    if lab.metric.bounds != (0.0, 1.0) or lab.metric.direction != 1:
+        return ""
+    trial = choice.winner.trial
+    layer = getattr(trial.frozen, "layer", None) if trial else None
+    facts = Facts(
+        value=choice.winner.level, goal=lab.purpose.goal.at_least, rows=trial.rows if trial else 0, later=ahead,
+        layer=layer, layers=lab.trunk.layers if layer is not None else None,
+    )  # fmt: skip
+    return change_first(facts_from(lab.data.findings, facts)).sentence
 
 
 def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
