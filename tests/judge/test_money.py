@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hasei.ground.errors import RunFailed
 from hasei.ground.language import speaking
 from hasei.ground.statistics import Interval
-from hasei.inputs.purpose import Prices
+from hasei.inputs.purpose import Prices, RowCosts
 from hasei.judge.evaluation import compare
 from hasei.judge.handover import automation_money
 from hasei.judge.money import Money, break_even, figure_cost, horizon_return, reckon, row_costs, saving
+from hasei.judge.stakes import stakes
 from hasei.tasks import Metric
 
 PRICES = Prices(predictions_per_month=10_000, cost_of_an_error=2.0)
@@ -141,6 +142,64 @@ def test_money_that_hangs_on_a_few_dear_rows_is_said_to_be_unsure():
     assert found is not None
     assert found.too_few
     assert not saved().too_few
+
+
+# What is at stake
+
+TABLE = RowCosts(1.0, {("fraud", "*"): 500.0, ("card", "card"): -2.0})
+
+
+def test_at_stake_is_the_dearest_answer_less_the_cheapest():
+    assert stakes(TABLE, ["fraud", "card", "loss"], ["card", "fraud", "loss"]).tolist() == [500.0, 3.0, 1.0]
+    assert stakes(TABLE, ["fraud", "loss"], ["card", "loss"], [2.0, 10.0]).tolist() == [1000.0, 10.0]
+    assert stakes(RowCosts(3.0), [1.5, 2.5], []).tolist() == [1.0, 1.0]
+
+
+def test_dear_errors_that_did_not_happen_are_not_taken_to_be_impossible():
+    truths = ["fraud" if i % 50 == 0 else "card" for i in range(500)]
+    said = ["card" if i % 10 == 1 else t for i, t in enumerate(truths)]
+    rule = RowCosts(1.0, {("fraud", "*"): 500.0})
+    before = ["loss" if i % 5 == 1 else t for i, t in enumerate(truths)]
+    winner, today = (row_costs(PRICES, truths, answers, rule=rule) for answers in (said, before))
+    at_stake = stakes(rule, truths, ["card", "fraud", "loss"])
+    blind, honest = (saving(PRICES, winner, today, units(500), stakes=s) for s in (None, at_stake))
+    assert blind is not None
+    assert honest is not None
+    assert blind.value == honest.value
+    assert honest.low < 0 < blind.low
+    assert honest.high > 5 * blind.high
+    assert honest.too_few
+
+
+def test_where_all_errors_cost_the_same_stakes_change_nothing():
+    assert saved(stakes=np.full(500, 2.0)) == saved()
+
+
+def test_stakes_hold_for_a_figure_too_and_widen_with_cross_fitting():
+    figure = figure_cost(PRICES, 0.85)
+    assert figure is not None
+    dear = np.where(np.arange(500) < 5, 100.0, 1.0)
+    winner = row_costs(PRICES, TRUE, BETTER) * np.where(np.arange(500) < 5, 0.0, 1.0)
+    widths = []
+    for how in ({}, {"stakes": dear}, {"stakes": dear, "se_factor": 1.5}):
+        money = saving(PRICES, winner, figure, units(500), **how)  # type: ignore[arg-type]
+        assert money is not None
+        widths.append(money.value - money.low)
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_the_bounds_of_skewed_money_hold_what_they_promise():
+    """5 % of the rows cost 200 times as much as the others; both processes err at random, half of the time together."""
+    prices = Prices(predictions_per_month=1.0, cost_of_an_error=1.0)
+    draw, inside, worlds, rows = np.random.default_rng(5), 0, 150, 300
+    for _ in range(worlds):
+        dear = np.where(draw.random(rows) < 0.05, 200.0, 1.0)
+        one = draw.random(rows)
+        other = np.where(draw.random(rows) < 0.5, one, draw.random(rows))
+        found = saving(prices, dear * (one < 0.06), dear * (other < 0.12), units(rows), stakes=dear, draws=200)
+        assert found is not None
+        inside += found.low <= 0.06 * (0.05 * 200 + 0.95) <= found.high
+    assert inside / worlds >= 0.93
 
 
 # Today as a figure
