@@ -178,14 +178,13 @@ def _table(found: Sequence[UseCase]) -> Table:
     money = next((case.money for case in found if case.money is not None), None)
     currency, months = (money.currency, f"{money.horizon_months:g}") if money else ("", "")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="dim")
-    table.add_column(f"{_('use case')}\n{_('verdict')}", overflow="fold", min_width=15)
+    table.add_column(_("use case\nverdict"), overflow="fold", min_width=15)
     headings = (
-        (_("saved a month"), currency), (_("setup"), _("hours")), (_("months to"), _("break even")),
-        (_("returned"), _("in {n} months", n=months) if months else ""), (_("return per"), _("{unit}, hour", unit=currency)),
-    )  # fmt: skip
+        _("saved a month\n{currency}", currency=currency), _("setup\nhours"), _("months to\nbreak even"),
+        _("returned\nin {n} months", n=months), _("return per\n{currency}, hour", currency=currency),
+    ) if money else ("",) * 5  # fmt: skip
     rows = [_cells(case) for case in found]
-    for number, (above, below) in enumerate(headings):
-        heading = f"{above}\n{below}"
+    for number, heading in enumerate(headings):
         least = max(
             cell_len(line) for text in (heading, *(cells[number] for cells in rows)) for line in text.split("\n")
         )
