@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hasei.derive.order import order, read_steps
+from hasei.derive.run import run_step, write
 from hasei.ground.errors import UserError
 from made_up import ROWS, write_rows
 
@@ -85,17 +86,32 @@ def test_the_commands_refuse_with_one_line_and_take_a_reason(hasei, rows, base, 
 
 
 def test_a_study_is_refused_before_anything_is_tried(hasei, base, tmp_path):
-    many = [(f"{text} {number}", label) for number in range(12) for text, label in ROWS]
+    many = [(f"{text} {number}", label) for number in range(5) for text, label in ROWS]
     rows = write_rows(tmp_path / "many.csv", many, ("text", "label"))
     given = ["try", rows, "--base", base, "--licence", "CC-BY-NC-4.0", "--out", tmp_path / "run", "--budget", "60s"]
     refused = hasei(*given)
     assert refused.code == 2
     assert "CC-BY-SA-4.0" in refused.error and "CC-BY-NC-4.0" in refused.error
     assert not (tmp_path / "run").exists()
-    assert hasei(*given, "--plan", "--licence-override", "agreed").code == 0
-    given[5] = "CC-BY-ND-4.0"
-    found = hasei(*given, "--methods", "naive_bayes", "--licence-override", "agreed in writing", "--json")
+    found = hasei(*given, "--plan", "--licence-override", "agreed in writing", "--json")
     assert found.code == 0, found.err
-    for model in (tmp_path / "run").glob("*/hasei.json"):
-        assert json.loads(model.read_text())["identity"]["licence_override"] == "agreed in writing"
-    assert "agreed in writing" in (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
+    assert json.loads(found.out)["candidates"]
+
+
+def test_a_study_hands_the_reason_on_to_every_model_that_it_writes(base, tmp_path):
+    from hasei.ground.events import Watch
+    from hasei.judge.study.conduct import prepare
+    from hasei.judge.study.config import make_config
+
+    many = [(f"{text} {number}", label) for number in range(5) for text, label in ROWS]
+    data = {"path": str(write_rows(tmp_path / "many.csv", many, ("text", "label"))), "licence": "CC-BY-ND-4.0"}
+    asked = {"data": data, "base": str(base), "recipes": ("naive_bayes",)}
+    with pytest.raises(UserError, match="CC-BY-ND"):
+        prepare(make_config(asked), Watch(), tmp_path / "work")
+    data["licence_override"] = "agreed in writing"
+    lab, candidates = prepare(make_config(asked), Watch(), tmp_path / "work")
+    step = next(c.step for c in candidates if c.step.name == "naive_bayes")
+    rows = lab.data.where("train", "select")
+    context = lab.context(step, rows, Watch())
+    model = write(run_step(step, context), step, lab.recipe(step), context, lab.data, tmp_path / "model", {})
+    assert model.identity["licence_override"] == "agreed in writing"

@@ -90,8 +90,9 @@ def _write(room: Room, settings: Config, redact: Path | None, next_: Path | None
     if redact is not None:
         from hasei.judge.redaction import redact as redacted
 
-        counts = redacted(room.table.path, redact)
-        kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items())) or "nothing to replace"
+        label = next(c.name for c in room.task.columns if c.kind == "target")
+        done = redacted(room.table.path, redact, keep=room.mapping.columns[label])
+        kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(done.counts.items())) or "nothing to replace"
         written[redact.as_posix()] = kinds
     if next_ is not None:
         from hasei.judge.next_rows import next_rows, write_next

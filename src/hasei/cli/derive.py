@@ -114,8 +114,9 @@ def settings_of(given: Sequence[str] | None) -> dict[str, Any]:
 
 def _found(model: DerivedModel, place: Path) -> dict[str, Any]:
     identity = model.identity
+    data = {k: v for k, v in identity["data"].items() if k not in ("sketch", "inherited")}  # long, for hasei alone
     return {
         "schema": 1, "folder": place.as_posix(), "bytes": model.bytes,
         "train_seconds": model.record.get("train_seconds"), "identity_hash": model.lineage["identity_hash"],
-        **{k: identity[k] for k in ("task", "steps", "recipe_id", "trial_id", "seed", "parents", "data", "licence")},
+        **{k: identity[k] for k in ("task", "steps", "recipe_id", "trial_id", "seed", "parents", "licence")}, "data": data,
     }  # fmt: skip

@@ -46,13 +46,15 @@ def _table(page: Console, report: Report) -> None:
 
 
 def _data(page: Console, report: Report) -> None:
+    from hasei.judge.report.lines import scheme_words
+
     data = report["data"]
     _heading(page, _("Your rows"))
     for part, column in data["columns"].items():
         _item(page, _column(part, column, part in data.get("guessed", ())))
     roles = ", ".join(_("{role} {rows}", role=term(r), rows=f"{n['rows']:,}") for r, n in data["roles"].items())
-    scheme = report.get("scheme", "holdout")
-    if not scheme.startswith("nested"):
+    scheme = scheme_words(report)
+    if not scheme:
         _item(page, _("rows: {roles}", roles=roles))
     else:
         _item(page, _("rows: {roles} (each row in every role in turn: {scheme})", roles=roles, scheme=scheme))
@@ -96,12 +98,13 @@ def _where(page: Console, report: Report, folder: Path) -> None:
     from hasei.judge.report.figures import duration
 
     chosen = report["chosen"]
-    refused = report["verdict"] == "do not adopt" and report.get("reference") and not _same(report)
+    kept = report.get("reference") and report["reference"].get("folder")  # today's process has none
+    refused = report["verdict"] == "do not adopt" and kept and not _same(report)
     model = folder / ("reference" if refused or not chosen else "model")
     page.print()
     if chosen:
         _whole(page, _("model: {path} ({name})", path=folder / "model", name=chosen["name"]))
-    if not _same(report) and report.get("reference"):
+    if not _same(report) and kept:
         reference = {"path": folder / "reference", "name": report["reference"]["name"]}
         _whole(page, _("reference: {path} ({name})", **reference))
     _whole(page, _("report: {path}", path=folder / "report.html"))

@@ -17,8 +17,10 @@ from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
 from hasei.ground.errors import RunFailed, UserError
 from hasei.ground.events import Watch
+from hasei.ground.sketch import Sketch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset
+from hasei.inputs.data.roles import normalise
 from hasei.tasks import Space, Task
 
 _PARITY_ROWS = 64
@@ -103,11 +105,18 @@ def _identity(
         trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[base.to_lineage()] if base else [],
         data={
             "fingerprint": data.fingerprint, "rows": len(context.inputs), "licence": data.licence,
-            "columns": data.mapping.columns,
+            "columns": data.mapping.columns, **_seen(context, base),
         },
         licence=found.expression, environment=lineage.environment(), trained=list(ran.derivation.trained),
         licence_override=data.licence_override if found.conflict else "",
     )  # fmt: skip
+
+
+def _seen(context: Context, base: Base | None) -> dict[str, Any]:
+    """Return the sketch of the rows learned from and those that the base and its parents were derived from."""
+    sketch = Sketch.of(map(normalise, context.inputs)).to_json()
+    others = [[name, stated] for name, stated in (base.sketches if base else ()) if stated != sketch]
+    return {"sketch": sketch, **({"inherited": others} if others else {})}
 
 
 def run(

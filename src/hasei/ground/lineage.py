@@ -27,6 +27,8 @@ class Identity:
     """What a derived model is. *steps* carry the settings with every choice made; *files* the hashes of its folder.
 
     *licence* is the SPDX expression of all parts; *licence_override* the reason for which their conflict was passed over.
+    *data* holds a ``sketch`` of the rows learned from, and in ``inherited`` pairs of name and sketch of the parents' rows
+    (:mod:`hasei.ground.sketch`).
     """
 
     format: str

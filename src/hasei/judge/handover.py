@@ -38,7 +38,7 @@ class Handover:
 
 
 @dataclass(frozen=True)
-class Automation:
+class AutomationMoney:
     """Every threshold in money, what a month costs today, and the threshold at which it costs least.
 
     *by_person*: today every message is answered by a person.
@@ -73,7 +73,7 @@ def automation_money(
     prices: Prices, thresholds: npt.ArrayLike, coverage: npt.ArrayLike, accuracy: npt.ArrayLike, *,
     accuracy_low: npt.ArrayLike | None = None, accuracy_high: npt.ArrayLike | None = None,
     inference_per_month: float = 0.0, today_accuracy: float | None = None, cost_per_answer: npt.ArrayLike | None = None,
-) -> Automation | None:  # fmt: skip
+) -> AutomationMoney | None:  # fmt: skip
     """Return what a month costs at each of *thresholds* (t,), or None where the prices do not tell.
 
     *coverage* (t,) is the share answered without a person and *accuracy* (t,) that among them, with its bounds where they
@@ -106,7 +106,7 @@ def automation_money(
         for row in zip(at, share, right, usual, today - usual, today - most, today - least, strict=True)
     )
     # Among equals the one that answers less by itself.
-    return Automation(
+    return AutomationMoney(
         prices.currency, today, today_accuracy is None, points, min(points, key=lambda p: (_rounded(p), p.coverage))
     )
 

@@ -28,6 +28,7 @@ from hasei.ground.statistics.power import LEAST_ERRORS
 from hasei.inputs.purpose import Prices, RowCosts, open_costs
 from hasei.judge.evaluation import compare, score
 from hasei.judge.report.figures import significant
+from hasei.judge.stakes import widened
 from hasei.tasks import Metric
 
 Floats = npt.NDArray[np.float64]
@@ -66,23 +67,28 @@ def figure_cost(prices: Prices, accuracy: float, rows: int | None = None, alpha:
 
 def saving(
     prices: Prices, winner: npt.ArrayLike, today: npt.ArrayLike | Interval, units: Sequence[str], *,
-    extra_per_month: float = 0.0, alpha: float = 0.025, se_factor: float = 1.0, draws: int = DRAWS, seed: int = 0,
+    extra_per_month: float = 0.0, stakes: npt.ArrayLike | None = None, alpha: float = 0.025, se_factor: float = 1.0,
+    draws: int = DRAWS, seed: int = 0,
 ) -> Interval | None:  # fmt: skip
     """Return the money that *winner* saves a month against *today*; None without ``predictions_per_month``.
 
     *winner* (n,) are costs of rows; *today* those of the same rows (n,), so that they are paired, or, where only a
     figure is known, the interval of :func:`figure_cost`. *units* (n,) say which rows belong together. Taken off are
-    *extra_per_month*, what the machine costs more than today, and the labour of upkeep. *se_factor* is 1.5 for
-    cross-fitted answers.
+    *extra_per_month*, what the machine costs more than today, and the labour of upkeep. *stakes* (n,), from
+    :func:`hasei.judge.stakes.stakes`, are needed where errors do not all cost the same: without them an error that
+    happened not to occur is taken never to occur. *se_factor* is 1.5 for cross-fitted answers.
     """
     if prices.predictions_per_month is None:
         return None
     costs = np.asarray(winner, np.float64)
     how: dict[str, Any] = {"alpha": alpha, "draws": draws, "seed": seed, "se_factor": se_factor}
     if isinstance(today, Interval):
-        a_row = _apart(today, _mean_cost(costs, units, how))
+        own = _mean_cost(costs, units, how)
+        a_row = _apart(today, own if stakes is None else widened(own, costs, stakes, units, alpha, se_factor))
     else:
-        a_row = _paired(costs, np.asarray(today, np.float64), units, how)
+        before = np.asarray(today, np.float64)
+        a_row = _paired(costs, before, units, how)
+        a_row = a_row if stakes is None else widened(a_row, before - costs, stakes, units, alpha, se_factor)
     a_month = _scaled(a_row, prices.predictions_per_month)
     less = extra_per_month + prices.upkeep_per_month
     return replace(a_month, value=a_month.value - less, low=a_month.low - less, high=a_month.high - less)
@@ -225,15 +231,18 @@ class Money:
             return [
                 _("What it saves can't be told: that takes the number of predictions a month and the cost of an error.")
             ]
-        value, low, high = (self.per_month.value, self.per_month.low, self.per_month.high)
+        value, low, high = self.per_month.value, self.per_month.low, self.per_month.high
         if not (math.isfinite(low) and math.isfinite(high)):
             return [_("What it saves against {against} can't be bounded.", against=self.against)]
-        sure = f"{100 * (1 - 2 * self.alpha):.3g} %"
-        if value >= 0:
-            return [_("It saves about {money} a month against {against} ({sure} interval {low} to {high}).",
-                      money=self._say(value), against=self.against, sure=sure, low=self._say(low), high=self._say(high))]  # fmt: skip
-        return [_("It costs about {money} a month more than {against} ({sure} interval {low} to {high}).",
-                  money=self._say(-value), against=self.against, sure=sure, low=self._say(-high), high=self._say(-low))]  # fmt: skip
+        sign = -1 if value < 0 else 1
+        least, most = sorted((sign * low, sign * high))
+        named = {
+            "against": self.against, "sure": f"{100 * (1 - 2 * self.alpha):.3g} %", "money": self._say(abs(value)),
+            "low": self._say(least), "high": self._say(most),
+        }  # fmt: skip
+        if value < 0:
+            return [_("It costs about {money} a month more than {against} ({sure} interval {low} to {high}).", **named)]
+        return [_("It saves about {money} a month against {against} ({sure} interval {low} to {high}).", **named)]
 
     def _spent(self) -> list[str]:
         return [

@@ -21,14 +21,18 @@ from hasei.ground.settings import Settings
 from hasei.ground.statistics import Forecast, Interval
 from hasei.inputs.purpose import Prices
 from hasei.judge.automation import Automation, automate
-from hasei.judge.cost import monthly, saving
+from hasei.judge.cost import monthly
 from hasei.judge.decision import Constraint, Decision, Evidence, decide
 from hasei.judge.evaluation import compare, score
+from hasei.judge.handover import AutomationMoney, automation_money
+from hasei.judge.money import Money, figure_cost, reckon, saving
 from hasei.judge.slices import Slice, harm
 from hasei.tasks import Floats, Metric, Space, Task, open_task
 
 CONSTANT = "always the same"
 """The name under which the answers of a constant model stand in a sheet."""
+TODAY = "today"
+"""The name of today's process, where it answers rows."""
 
 
 class Limit(Settings):
@@ -54,7 +58,8 @@ class Case(Settings):
     candidates; *winner_is_cheap*: W is a cheap truth. *number*, *alpha*, *alpha_next*, *exploratory*, *commitment* are of
     the opening; *se_factor* is 1.5 for cross-fitted answers. *ms_per_row* and *train_seconds* are by candidate. *ahead* is
     the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the goal by it. *wish* is the
-    accuracy asked of automatic answers. *before* names what was there before and answered the kept rows. *language*: in which
+    accuracy asked of automatic answers. *today* is the figure of today's process and the rows that it was measured on (None:
+    exact), where no more is known of it. *before* names what was there before and answered the kept rows. *language*: in which
     the words are made.
     """
 
@@ -81,6 +86,7 @@ class Case(Settings):
     train_rows: int | None = None
     change_first: str = ""
     wish: float | None = None
+    today: tuple[float, int | None] | None = None
     before: str = ""
     language: str = "en"
 
@@ -89,7 +95,8 @@ class Case(Settings):
 class Sheet:
     """Answers of the confirm rows (n,), raw, by candidate; and of W for the rows that chose it.
 
-    *truth* and *answers* are as metrics read them; *outputs* (n, width) of W, None where a task or scheme has none;
+    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *outputs* (n, width)
+    of W, None where a task or scheme has none;
     *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, None in
     cross-fitting. *kept*: units, truth and answers of W and of what was there before, for rows not to be forgotten.
     """
@@ -97,6 +104,7 @@ class Sheet:
     units: list[str]
     truth: list[Any]
     answers: Mapping[str, list[Any]]
+    costs: Mapping[str, Floats] = field(default_factory=dict)
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
     fitted: tuple[Floats, list[Any], list[str]] | None = None
@@ -113,6 +121,8 @@ class Ruling:
     slices: tuple[Slice, ...] = ()
     automation: Automation | None = None
     kept: Slice | None = None
+    money: Money | None = None
+    handover: AutomationMoney | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the part of a report that follows from answers and case alone."""
@@ -129,9 +139,16 @@ class Ruling:
                 "currency": e.currency, "value": e.saving.value, "low": e.saving.low, "high": e.saving.high,
             },
             "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
-            "automation": self.automation.to_json() if self.automation else None,
-            "change_first": e.change_first, "language": case.language,
+            "automation": self._automation_json(),
+            "money": None if self.money is None else self.money.to_json() | {"words": self.money.words()},
+            "change_first": e.change_first if d.verdict == "rethink" else "", "language": case.language,
         })  # fmt: skip
+
+    def _automation_json(self) -> dict[str, Any] | None:
+        if self.automation is None:
+            return None
+        priced = None if self.handover is None else self.handover.to_json() | {"words": self.handover.words()}
+        return self.automation.to_json() | {"money": priced}
 
 
 def _part(
@@ -166,9 +183,10 @@ class _Rule:
 
     def ruling(self) -> Ruling:
         case, metric = self.case, self.metric
-        slices, kept = self._slices(), self._kept()
+        slices, kept, automation = self._slices(), self._kept(), self._automation()
         gain = self._gained(case.winner, case.reference)
         prices = Prices.model_validate(case.prices)
+        money = self._money(prices)
         evidence = Evidence(
             winner=case.winner, reference=case.reference, metric=metric.name, units=len(set(self.sheet.units)),
             gain=None if case.winner == case.reference else gain, winner_score=self._scored(case.winner),
@@ -176,12 +194,13 @@ class _Rule:
             kpi=case.kpi, winner_is_cheap=case.winner_is_cheap,
             gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
             constraints=(*self._limits(), *_harmed(slices), *self._forgotten(kept)),
-            saving=saving(prices, gain, self._extra(prices)), currency=prices.currency,
+            saving=money.per_month if money else None, currency=prices.currency,
             beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
             train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
             change_first=case.change_first, exploratory=case.exploratory,
         )  # fmt: skip
-        return Ruling(case, decide(evidence), evidence, tuple(slices), self._automation(), kept)
+        handover = self._handover(prices, automation) if automation else None
+        return Ruling(case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover)
 
     def _scored(self, name: str) -> Interval:
         case, sheet = self.case, self.sheet
@@ -196,10 +215,38 @@ class _Rule:
             se_factor=case.se_factor,
         )  # fmt: skip
 
-    def _extra(self, prices: Prices) -> float:
-        """What W's predictions cost more a month than R's, in machine time."""
-        ms = self.case.ms_per_row
-        return monthly(prices, ms.get(self.case.winner, 0.0)) - monthly(prices, ms.get(self.case.reference, 0.0))
+    def _money(self, prices: Prices) -> Money | None:
+        """Return what W means in money against today's process, or against R where none was named."""
+        case, sheet = self.case, self.sheet
+        if case.winner == case.reference or not (sheet.costs or case.prices.get("predictions_per_month")):
+            return None
+        figure = None if case.today is None else figure_cost(prices, *case.today, alpha=case.alpha)
+        against = TODAY if TODAY in sheet.answers or figure else case.reference
+        today: Any = figure if figure is not None else sheet.costs.get(against)
+        running = {name: monthly(prices, ms) for name, ms in case.ms_per_row.items()}
+        saved = None
+        if case.winner in sheet.costs and today is not None:
+            saved = saving(
+                prices, sheet.costs[case.winner], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
+                extra_per_month=running.get(case.winner, 0.0) - running.get(against, 0.0),
+            )  # fmt: skip
+        return reckon(
+            prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),
+            inference_per_month=running.get(case.winner, 0.0), alpha=case.alpha,
+            exact=case.today is not None and case.today[1] is None,
+        )  # fmt: skip
+
+    def _handover(self, prices: Prices, found: Automation) -> AutomationMoney | None:
+        """Return what each threshold of the automation curve costs a month."""
+        today = self.case.today[0] if self.case.today else None
+        if TODAY in self.sheet.answers:
+            today = float(_right(self.sheet.answers[TODAY], self.sheet.truth).mean())
+        points = found.curve
+        return automation_money(
+            prices, [p.threshold for p in points], [p.coverage for p in points], [p.accuracy for p in points],
+            accuracy_low=[p.low for p in points], accuracy_high=[p.high for p in points],
+            inference_per_month=monthly(prices, self.case.ms_per_row.get(self.case.winner, 0.0)), today_accuracy=today,
+        )  # fmt: skip
 
     def _beats_constant(self) -> bool:
         """Whether W or R is surely better than always giving the commonest answer of the rows it learnt from."""

@@ -48,12 +48,14 @@ class Opinion:
     @property
     def rather(self) -> Ints:
         """The likeliest class of each row (m,)."""
-        return self.probabilities.argmax(1)
+        likeliest: Ints = self.probabilities.argmax(1)
+        return likeliest
 
     @property
     def disagrees(self) -> npt.NDArray[np.bool_]:
         """Where the likeliest class is not the label (m,)."""
-        return self.rather != self.labels
+        apart: npt.NDArray[np.bool_] = self.rather != self.labels
+        return apart
 
     def surest(self) -> Ints:
         """Positions of the quarter of the rows of which the readers are surest, the surest first."""

@@ -21,7 +21,7 @@ from typing import Any
 from hasei.judge.checks import _personal_model, _personal_names, _personal_numbers, _personal_places
 
 KINDS = (
-    "email", "payment_card", "my_number", "iban", "us_ssn", "bank_account", "passport", "phone", "postal_address", "name",
+    "email", "iban", "payment_card", "my_number", "us_ssn", "bank_account", "passport", "phone", "postal_address", "name",
 )  # fmt: skip
 """Also the order in which they win where two overlap: what has a check digit is surest."""
 TAGS = {
@@ -174,8 +174,7 @@ def _folded(char: str) -> str:
 def _detected(text: str, column: str, by_model: bool) -> Iterator[tuple[str, int, int]]:
     digits = sum(map(text.count, "0123456789"))
     yield from _personal_numbers.found(text, column, digits)
-    if digits:
-        yield from _personal_places.found(text, column)
+    yield from _personal_places.found(text, column, digits)
     yield from _personal_names.found(text, column)
     for start, end in _personal_model.people(text) if by_model else ():
         yield "name", start, end

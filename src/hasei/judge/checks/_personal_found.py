@@ -73,16 +73,22 @@ def _finding(table: Table, kind: str, seen: _Seen, parts: object, by: str) -> Fi
 
 def _says(kind: str, *, rows: int, file: str, count: int, columns: str) -> str:
     said = {
-        "email": lambda **v: _("E-mail addresses stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "phone": lambda **v: _("Telephone numbers stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "postal_address": lambda **v: _("Postal addresses stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "payment_card": lambda **v: _("Numbers of payment cards stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "my_number": lambda **v: _("My Numbers (Japan) stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "iban": lambda **v: _("Numbers of bank accounts (IBAN) stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "us_ssn": lambda **v: _("US social security numbers stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "bank_account": lambda **v: _("Numbers of bank accounts stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "passport": lambda **v: _("Numbers of passports stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
-        "name": lambda **v: _("Names of people stand in {rows} rows of '{file}' ({count} in {columns}).", **v),
+        "email": lambda **v: _("E-mail addresses stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "phone": lambda **v: _("Telephone numbers stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "postal_address":
+            lambda **v: _("Postal addresses stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "payment_card":
+            lambda **v: _("Numbers of payment cards stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "my_number": lambda **v: _("My Numbers (Japan) stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "iban":
+            lambda **v: _("Numbers of bank accounts (IBAN) stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "us_ssn":
+            lambda **v: _("US social security numbers stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "bank_account":
+            lambda **v: _("Numbers of bank accounts stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "passport":
+            lambda **v: _("Numbers of passports stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "name": lambda **v: _("Names of people stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
     }  # fmt: skip
     return said[kind](rows=rows, file=file, count=count, columns=columns)
 

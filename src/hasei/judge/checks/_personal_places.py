@@ -20,6 +20,7 @@ _PREFECTURE = (
 )
 _N = "[0-9一二三四五六七八九十百〇]{1,4}"
 _NAME = "[一-鿿々〆ヶケぁ-んァ-ヶー]"
+_KANJI_NUMBER = re.compile("[一二三四五六七八九十百](?:丁目|番)")
 _NUMBERS = (
     rf"(?:{_N}丁目(?:\s?{_N}(?:番地?|[-の]))?(?:\s?{_N}(?:号|番地?)?)?|{_N}番地?(?:の?{_N})?(?:\s?{_N}号)?|"
     r"[0-9]{1,4}-[0-9]{1,4}(?:-[0-9]{1,4}){0,2})"
@@ -61,10 +62,12 @@ _COLUMN = re.compile(
 )
 
 
-def found(text: str, column: str) -> Iterator[Found]:
-    """Yield (kind, start, end) of what stands in the folded *text*, which holds a digit."""
+def found(text: str, column: str, digits: int) -> Iterator[Found]:
+    """Yield (kind, start, end) of what stands in the folded *text*, which holds *digits* digits."""
     if _COLUMN.match(column.strip()):
         yield "postal_address", *_trimmed(text, 0, len(text))
+    if not digits and not _KANJI_NUMBER.search(text):
+        return
     for pattern in (_JAPANESE, _JAPANESE_CODE, _CITY_STATE_CODE, _POSTCODE, _POST_BOX):
         for match in pattern.finditer(text):
             yield "postal_address", *_trimmed(text, *match.span())

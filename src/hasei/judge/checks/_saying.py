@@ -7,6 +7,8 @@ from typing import Any
 
 from hasei.ground.statistics import Interval
 
+_LONGEST = 40
+
 
 def percent(share: float) -> str:
     """Say a share of one: ``4.7 %``; nothing below a tenth of a point is told apart."""
@@ -14,8 +16,13 @@ def percent(share: float) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Say the first *most* of *names*, the rest as dots."""
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    """Say the first *most* of *names*, none longer than a line allows; the rest as dots."""
+    return ", ".join(map(short, names[:most])) + (", ..." if len(names) > most else "")
+
+
+def short(name: str) -> str:
+    """Return *name*, cut where it is long."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def bounds(interval: Interval) -> dict[str, Any]:

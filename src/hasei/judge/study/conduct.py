@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
-from hasei.ground.language import speaking
+from hasei.ground.language import _, speaking
+from hasei.ground.measure import energy
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
@@ -31,7 +34,9 @@ from hasei.judge.study.looking import look
 from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
+from hasei.judge.study.today import Today
 from hasei.tasks import Space, Task, open_task
+from hasei.tasks._known import as_known
 
 
 def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) -> Result:
@@ -136,6 +141,11 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
     lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work, config.data.slices)
+    lab.today = Today.open(goal, read.table, data, task, space, read.test)
+    if lab.today is not None:
+        data = replace(data, findings=(*data.findings, *lab.today.findings))
+        lab.data = data
+    lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
     if config.data.keep:
         lab.kept = read_kept(config.data.keep, lab)
     if config.checks:
@@ -163,7 +173,7 @@ def read_data(config: Config, task: Task) -> Read:
     mapping = rooms.guess(table, task.columns, config.data.chosen)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
-        licence=config.data.licence, extras=config.data.slices,
+        licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
     return Read(table, test, mapping, data)
 
@@ -182,16 +192,14 @@ def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
     space = task.space(seen)
     known = task.knows(space, data.targets)
     findings: list[Finding] = list(data.findings)
-    own = getattr(task, "findings", None)
-    if own is not None:
-        findings += own(seen)
     if not known.all():
         lost = [i for i in range(len(data)) if not known[i]]
         names = sorted({data.targets[i] for i in lost})
         findings.append(Finding(
             "unseen_class", "warning",
-            f"{len(lost)} confirm rows have a label that no train row has ({', '.join(names[:5])}): dropped",
-            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
+            _("{n} confirm rows have a label that no train row has ({names}): dropped", n=len(lost),
+              names=", ".join(names[:5])),
+            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do=_("add train rows with this label"),
         ))  # fmt: skip
         data = data.take(known.nonzero()[0])
     return space, replace(data, findings=tuple(findings))
@@ -201,23 +209,17 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
     run_id = hash_json(
         {"out": str(out.resolve()), "data": lab.data.fingerprint, "seed": config.seed, "started": _started(lab)}
     )
-    scheme = scheme_of(config, lab.data)
+    name, run = _scheme(config, lab.data)
     look(lab, clock)
     with new_folder(out) as folder:
-        if scheme == "nested":
-            ran = run_crossfit(lab, clock, candidates, folder, run_id)
-        elif scheme == "kfold":
-            ran = run_kfold(lab, clock, candidates, folder, run_id, count=config.folds)
-        else:
-            ran = run_holdout(lab, clock, candidates, folder, run_id, seeds=config.seeds)
-        choice, found, model, confirmed = ran
-        name = {"nested": "nested cross-fitting (5 x 4)", "kfold": f"{config.folds}-fold cross-validation"}.get(
-            scheme, scheme
-        )
+        with energy(config.prices.country) as meter:
+            choice, found, model, confirmed = run(lab, clock, candidates, folder, run_id)
+        tabled = [*candidates, *(c for c in choice.roles if c.origin is None)]
         report = make_report(
-            lab, choice, found, confirmed, candidates, scheme=name, seconds=clock.spent,
+            lab, choice, found, confirmed, tabled, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
+        report["energy"] = meter.used
         lineage.update_record(model.folder, model.record | records.record_of(report))
         records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
         write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
@@ -225,6 +227,16 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
         report["seconds"] = clock.spent
         write_json(folder / "report.json", report)
     return Result(found.ruling.decision, report, out, tuple(candidates))
+
+
+def _scheme(config: Config, data: Dataset) -> tuple[str, Any]:
+    """Return how the report calls the scheme, and the function that runs it."""
+    scheme = scheme_of(config, data)
+    if scheme == "nested":
+        return "nested cross-fitting (5 x 4)", run_crossfit
+    if scheme == "kfold":
+        return f"{config.folds}-fold cross-validation", partial(run_kfold, count=config.folds)
+    return scheme, partial(run_holdout, seeds=config.seeds)
 
 
 def _started(lab: Lab) -> str:

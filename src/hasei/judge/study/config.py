@@ -87,6 +87,12 @@ class Config(Settings):
         """The budget in seconds."""
         return parse_budget(self.budget)
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The columns that are carried along with the rows: slices, and the weights of their costs."""
+        weight = self.prices.costs.weight if self.prices.costs else None
+        return tuple(dict.fromkeys([*self.data.slices, *([weight] if weight else [])]))
+
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
         found = [read_steps(recipe) for recipe in self.recipes]

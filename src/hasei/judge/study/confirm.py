@@ -19,8 +19,9 @@ from hasei.ground.statistics import Forecast, forecast, train_rows_for
 from hasei.judge.cost import monthly
 from hasei.judge.decision import pick
 from hasei.judge.evaluation import score
+from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
-from hasei.judge.ruling import CONSTANT, Case, Limit, Ruling, Sheet, rule
+from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
@@ -89,7 +90,10 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
             f"the budget was too small for anything but a constant answer{why}", expected="at least about twice as much here",
             do="give a larger --budget",
         )  # fmt: skip
-    return Choice(_pick(lab, done), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
+    made = [
+        c for c in done if c.origin is not None
+    ]  # today's process may be the reference, but nothing can be shipped of it
+    return Choice(_pick(lab, made), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
 
 
 def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
@@ -104,7 +108,7 @@ def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Ca
 def _price(candidate: Candidate) -> float:
     """What choosing is to cost: inference first, then training, both in powers of two: timings are noisy."""
     if candidate.trial is None:
-        return math.inf
+        return 0.0  # today's process is there already
     measured = (candidate.trial.predict_ms_per_row, candidate.trial.train_seconds)
     predict, train = (round(math.log2(max(value, 1e-2))) for value in measured)
     return predict * 1000.0 + train
@@ -120,7 +124,7 @@ def commit(lab: Lab, choice: Choice) -> Commitment:
 
 def extra_per_month(lab: Lab, choice: Choice) -> float:
     """Return what W's predictions cost more a month than R's, in machine time."""
-    both = [c.trial.predict_ms_per_row if c.trial else 0.0 for c in (choice.winner, choice.reference)]
+    both = [c.trial.predict_ms_per_row if c.trial else c.ms_per_row or 0.0 for c in (choice.winner, choice.reference)]
     return monthly(lab.purpose.prices, both[0]) - monthly(lab.purpose.prices, both[1])
 
 
@@ -144,6 +148,8 @@ def verdict(
     inputs = [lab.data.inputs[i] for i in confirmed.rows[:_LATENCY_ROWS]]
     latency = latency_p95(model, inputs) if goal.latency_p95_ms else None
     confirmed.answers.setdefault(CONSTANT, lab.constant(confirmed.rows))
+    if lab.today is not None:
+        confirmed.answers.setdefault(TODAY, lab.today.answers(confirmed.rows))
     case = _case(lab, choice, confirmed, commitment, latency, curve)
     sheet = _sheet(lab, choice, confirmed)
     return Verdict(rule(case, sheet), case, sheet, latency)
@@ -155,6 +161,9 @@ def _case(
 ) -> Case:  # fmt: skip
     opening, (ahead, train_rows) = confirmed.opening, curve
     measured = {c.name: c.trial for c in choice.roles if c.trial is not None}
+    figure, goal = None, lab.purpose.goal
+    if goal.today is not None and goal.today.value is not None:
+        figure = goal.today.value, goal.today.rows
     return Case(
         task=lab.task.name, metric=commitment.metric, names=lab.space.names, winner=choice.winner.name,
         reference=choice.reference.name, base=choice.base.name if choice.base else None,
@@ -162,12 +171,27 @@ def _case(
         alpha_next=opening.alpha_next, exploratory=opening.exploratory, commitment=opening.commitment_hash,
         se_factor=confirmed.se_factor, kpi=commitment.at_least, delta=commitment.delta,
         prices=lab.purpose.prices.model_dump(mode="json"),
-        ms_per_row={name: trial.predict_ms_per_row for name, trial in measured.items()},
+        ms_per_row={name: trial.predict_ms_per_row for name, trial in measured.items()}
+        | ({TODAY: lab.today.ms_per_row} if lab.today else {}),
+        wish=goal.automate_at, today=figure, change_first=_change_first(lab, choice, ahead),
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),
         ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None, train_rows=train_rows,
         before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
+
+
+def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
+    """Say what to change first if nothing is good enough, by what the data room and the learning curve have shown."""
+    if lab.metric.bounds != (0.0, 1.0) or lab.metric.direction != 1:
+        return ""
+    trial = choice.winner.trial
+    layer = getattr(trial.frozen, "layer", None) if trial else None
+    facts = Facts(
+        value=choice.winner.level, goal=lab.purpose.goal.at_least, rows=trial.rows if trial else 0, later=ahead,
+        layer=layer, layers=lab.trunk.layers if layer is not None else None,
+    )  # fmt: skip
+    return change_first(facts_from(lab.data.findings, facts)).sentence
 
 
 def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
@@ -177,6 +201,7 @@ def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
         fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored)
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
+        costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
         outputs=None if confirmed.outputs is None else np.asarray(confirmed.outputs, np.float32),
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
         kept=None if confirmed.kept is None else (

@@ -12,12 +12,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.engine.splits import folds
 from hasei.ground.errors import BudgetError
+from hasei.ground.language import _
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
@@ -51,7 +53,7 @@ def run_crossfit(
     outer = folds(units, OUTER, lab.seed)
     inner = _inner_folds(lab, clock, score_by_folds(lab, clock, candidates, rows, outer, "trying"))
     look_closer(lab, clock, rows)
-    choice = choose(lab, candidates)
+    choice = choose(lab, lab.with_today(candidates, rows))
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
@@ -60,7 +62,7 @@ def run_crossfit(
     curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
     models = {choice.winner.name: model}
-    if choice.reference is not choice.winner:
+    if choice.reference is not choice.winner and choice.reference.origin is not None:
         models[choice.reference.name] = refit(
             lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False
         )
@@ -78,9 +80,10 @@ def skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows:
         needed = trainings * race.effort_seconds(candidate.step, rows)
         if needed > left:
             candidate.status = "skipped"
-            free = max(0.0, left)
-            took = f"its {trainings} trainings in cross-fitting would take about {needed:.0f} s"
-            candidate.why = f"{took}, {free:.0f} s are free"
+            candidate.why = _(
+                "its {n} trainings in cross-fitting would take about {needed} s, {free} s are free", n=trainings,
+                needed=f"{needed:.0f}", free=f"{max(0.0, left):.0f}",
+            )  # fmt: skip
             lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)
         else:
             left -= needed
@@ -159,8 +162,8 @@ def _outer_answers(
 
     Returns the answers by name, and the outputs (n, width) behind those of W.
     """
-    found = {c.name: np.zeros((len(rows), lab.space.width), np.float32) for c in choice.roles}
-    place = lab.work / "outer"
+    said: dict[str, dict[int, tuple[Any, float]]] = {c.name: {} for c in choice.roles}
+    winners = np.zeros((len(rows), lab.space.width), np.float32)
     for number in range(OUTER):
         lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}: choosing inside, then answering")
         fit, held = rows[outer != number], rows[outer == number]
@@ -169,16 +172,31 @@ def _outer_answers(
         ]
         inner = folds([lab.data.units[i] for i in fit], count, lab.seed + 1)
         score_by_folds(lab, clock, inside, fit, inner)
-        outputs: dict[str, Floats] = {}
-        for name, candidate in _parts(choice, choose(lab, inside)):
-            if candidate.name not in outputs:
-                shutil.rmtree(place, ignore_errors=True)
-                model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
-                outputs[candidate.name] = model.outputs([lab.data.inputs[i] for i in held], lab.watch)
-            found[name][outer == number] = outputs[candidate.name]
+        chosen = choose(lab, lab.with_today(inside, fit))
+        answers: dict[str, Answers] = {}
+        for name, candidate in _parts(choice, chosen):
+            if candidate.name not in answers:
+                answers[candidate.name], outputs = _answer(lab, candidate, fit, held)
+                if candidate is chosen.winner and outputs is not None:
+                    winners[outer == number] = outputs
+            one = answers[candidate.name]
+            said[name] |= dict(zip(held.tolist(), zip(one.values, one.confidence.tolist())))
+    in_order = {name: [by_row[i] for i in rows.tolist()] for name, by_row in said.items() if len(by_row) == len(rows)}
+    return {
+        n: Answers([v for v, _ in pairs], np.array([c for _, c in pairs])) for n, pairs in in_order.items()
+    }, winners
+
+
+def _answer(lab: Lab, candidate: Candidate, fit: np.ndarray, held: np.ndarray) -> tuple[Answers, Floats | None]:
+    """Refit *candidate* on *fit*, load it back and let it answer *held*; today's process is only asked."""
+    if candidate.origin is None and lab.today is not None:
+        return lab.today.answers(held), None
+    place = lab.work / "outer"
     shutil.rmtree(place, ignore_errors=True)
-    answers = {name: lab.task.answers(lab.space, outputs) for name, outputs in found.items()}
-    return answers, found[choice.winner.name]
+    model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
+    outputs = model.outputs([lab.data.inputs[i] for i in held], lab.watch)
+    shutil.rmtree(place, ignore_errors=True)
+    return lab.task.answers(lab.space, outputs), outputs
 
 
 def _parts(shipped: Choice, chosen: Choice) -> list[tuple[str, Candidate]]:

@@ -12,6 +12,7 @@ import numpy as np
 from hasei.derive.derived import DerivedModel
 from hasei.ground.errors import HaseiError, RunFailed, Stopped
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.ground.statistics import Forecast
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate
@@ -46,7 +47,7 @@ def run_holdout(
     try_again(race, candidates, seeds)
     look_closer(lab, clock, rows)
     curve = learning_curve(lab, clock, candidates, fit, select)
-    return confirm_once(lab, clock, candidates, rows, confirm, folder, run_id, curve)
+    return confirm_once(lab, clock, candidates, rows, select, confirm, folder, run_id, curve)
 
 
 def set_aside(lab: Lab, clock: Clock, fit: np.ndarray) -> np.ndarray:
@@ -64,11 +65,11 @@ def _answering(lab: Lab, confirm: np.ndarray) -> float:
 
 
 def confirm_once(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, confirm: np.ndarray, folder: Path,
-    run_id: str, curve: tuple[Forecast | None, int | None],
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, scored: np.ndarray, confirm: np.ndarray,
+    folder: Path, run_id: str, curve: tuple[Forecast | None, int | None],
 ) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:  # fmt: skip
-    """Choose, refit on *rows*, commit, open the confirm rows once and judge."""
-    choice, models = _refit_all(lab, clock, list(candidates), rows, folder, _answering(lab, confirm))
+    """Choose by the rows *scored*, refit on *rows*, commit, open the confirm rows once and judge."""
+    choice, models = _refit_all(lab, clock, list(candidates), rows, scored, folder, _answering(lab, confirm))
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(lab.units(confirm), commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
@@ -102,11 +103,11 @@ def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: i
 
 
 def _refit_all(
-    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, folder: Path, one: float
+    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, scored: np.ndarray, folder: Path, one: float
 ) -> tuple[Choice, dict[str, DerivedModel]]:
-    """Refit W, R and the base; where W's refit does not finish in time the choice is made again without it."""
+    """Choose by the rows *scored* and refit W, R and the base; without W where its refit does not finish in time."""
     while True:
-        choice = choose(lab, candidates)
+        choice = choose(lab, lab.with_today(candidates, scored))
         watch = lab.watch.until(clock.deadline - 0.8 * clock.reserve)
         lab.watch.report("refitting", f"{choice.winner.name} on {len(rows):,} rows")
         try:
@@ -117,18 +118,15 @@ def _refit_all(
         except (DeadlineReached, RunFailed) as error:
             if choice.winner.role == "cheap truth":
                 raise
-            why = (
-                str(error)
-                if isinstance(error, HaseiError)
-                else "its refit on all rows did not finish within the budget"
-            )
+            why = _("its refit on all rows did not finish within the budget")
+            why = str(error) if isinstance(error, HaseiError) else why
             choice.winner.status, choice.winner.why = "raced out", why
             lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
     if choice.base is not choice.reference and clock.free() < one:
         choice = replace(choice, base=None)  # what is printed beside the verdict must not cost the promised time
     # The base as it is is only measured: its folder is not part of what the study leaves.
     for place, candidate in ((folder / "reference", choice.reference), (lab.work / "base", choice.base)):
-        if candidate is not None and candidate.name not in models:
+        if candidate is not None and candidate.origin is not None and candidate.name not in models:
             shutil.rmtree(place, ignore_errors=True)
             models[candidate.name] = refit(lab, candidate, rows, place, lab.watch)
     return choice, models

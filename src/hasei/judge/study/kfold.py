@@ -39,4 +39,4 @@ def run_kfold(
     score_by_folds(lab, clock, candidates, rows, fold, "trying")
     look_closer(lab, clock, rows)
     curve = learning_curve(lab, clock, candidates, rows[fold != 0], rows[fold == 0])
-    return confirm_once(lab, clock, candidates, np.sort(rows), confirm, folder, run_id, curve)
+    return confirm_once(lab, clock, candidates, np.sort(rows), rows, confirm, folder, run_id, curve)

@@ -44,12 +44,14 @@ def write_predictions(
     for candidate in candidates:
         if candidate.trial is not None:
             trial = candidate.trial
-            tables.append(_table(pa, _columns(lab, trial.scored, "select", candidate, trial.answers, trial.outputs)))
+            columns = _columns(lab, trial.scored, "select", candidate, trial.answers, trial.outputs)
+            tables.append(_table(pa, columns | {"cost": np.full(len(trial.scored), np.nan)}))
     names = {c.name: c for c in choice.roles}
     for name, said in confirmed.answers.items():
         outputs = confirmed.outputs if name == choice.winner.name else None
         columns = _columns(lab, confirmed.rows, "confirm", names.get(name), said, outputs)
-        tables.append(_table(pa, columns | {"candidate": [name] * len(said.values)}))
+        costs = found.sheet.costs.get(name, np.full(len(said.values), np.nan))
+        tables.append(_table(pa, columns | {"candidate": [name] * len(said.values), "cost": costs}))
     if confirmed.kept is not None:
         tables += [_table(pa, part) for part in _kept_columns(lab, confirmed.kept)]
     table = pa.concat_tables(tables).replace_schema_metadata({kept.CASE: found.case.model_dump_json()})
@@ -61,7 +63,7 @@ def _columns(
     lab: Lab, rows: np.ndarray, role: str, candidate: Candidate | None, said: Answers, outputs: Floats | None
 ) -> dict[str, Any]:
     count = len(rows)
-    trial_id = lab.recipe(candidate.step).trial_id(lab.seed) if candidate else ""
+    trial_id = lab.recipe(candidate.step).trial_id(lab.seed) if candidate and candidate.origin else ""
     nothing = [np.empty(0, np.float32)] * count
     return {
         "row_hash": [lab.data.row_hashes[i] for i in rows], "file": [lab.data.files[i] for i in rows],
@@ -82,7 +84,8 @@ def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
             "row_hash": data.row_hashes, "file": data.files, "line": data.lines, "unit": data.units,
             "role": [kept.ROLE] * count, "fold": [0] * count, "candidate": [name] * count, "trial_id": [""] * count,
             "seed": [lab.seed] * count, "answer": [str(v) for v in values], "truth": [str(t) for t in found.truth],
-            "confidence": np.full(count, np.nan, np.float32), "scores": [np.empty(0, np.float32)] * count,
+            "confidence": np.full(count, np.nan, np.float32), "cost": np.full(count, np.nan),
+            "scores": [np.empty(0, np.float32)] * count,
             **{f"{kept.SLICE}{name}": [""] * count for name in lab.slices},
         }
         for name, values in ((kept.WINNER, found.winner), (kept.BEFORE, found.before))
@@ -92,7 +95,7 @@ def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
 def _table(pa: Any, columns: dict[str, Any]) -> Any:
     types = {
         "fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
-        "line": pa.int64(),
+        "line": pa.int64(), "cost": pa.float64(),
     }  # fmt: skip
     return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in columns.items()})
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.files import plain
+from hasei.ground.licence import outcome
 from hasei.inputs.data.dataset import Role
 from hasei.judge import examples
 from hasei.judge.decision import Decision
@@ -59,7 +60,8 @@ def make_report(
     ruled = found.ruling.to_json()
     reference = "model" if choice.reference is choice.winner else "reference"
     for part, candidate, place in (("chosen", choice.winner, "model"), ("reference", choice.reference, reference)):
-        ruled[part] |= {"recipe_id": candidate.recipe_id, "folder": f"{folder}/{place}"}
+        here = f"{folder}/{place}" if candidate.origin else None  # today's process stays where it is
+        ruled[part] |= {"recipe_id": candidate.recipe_id, "folder": here}
     stated: dict[str, Any] = plain({
         "schema": SCHEMA, **ruled,
         "scheme": scheme,
@@ -67,12 +69,21 @@ def make_report(
         "seeds": [said for c in candidates if (said := seeds_json(c))],
         "seconds": seconds, "budget_seconds": budget,
         "data": data_json(lab, confirmed, scheme),
-        "base": lab.base.to_lineage(),
+        "base": lab.base.to_lineage(), "licence": licence_json(lab),
         "task": lab.task.name, "seed": lab.seed,
         "latency_p95_ms": found.latency_p95_ms, **shown_by_rows(lab, choice, found, confirmed),
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
     return stated | {"diagnosis": all_diagnoses(stated["candidates"])}
+
+
+def licence_json(lab: Lab) -> dict[str, Any]:
+    """Return the licences of base and rows, and what a model derived from both may be released as."""
+    found = outcome(lab.base.licence, lab.data.licence)
+    return {
+        "base": lab.base.licence, "data": lab.data.licence, "model": found.release or found.expression, "kind": found.kind,
+        "words": " ".join(found.obligations), "conflict": found.conflict, "override": lab.data.licence_override,
+    }  # fmt: skip
 
 
 def shown_by_rows(lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def answer_kept(lab: Lab, models: Mapping[str, DerivedModel], winner: str, refer
     if lab.kept is None:
         return None
     lab.watch.report("confirming", "rows that must not be forgotten")
-    before, other = models[reference], reference
+    before, other = models.get(reference, models[winner]), reference
     if (lab.base.folder / FILE).is_file():
         before, other = open_model(lab.base.folder), lab.base.name
     inputs = lab.kept.inputs
