@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import BASE, PLANTED, WORLDS, Judge, Judged, World
+from worlds import BASE, PLANTED, Judge, Judged, World
 
 from hasei.inputs.purpose import Prices
 from hasei.judge.decision import pick
@@ -22,7 +22,9 @@ def planted() -> list[Judged]:
     return [Judge().right(*world) for world in HARDEST.drawn(seed=11)]
 
 
-def gains(judged: Sequence[Judged], accuracies: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def gains(
+    judged: Sequence[Judged], accuracies: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """True gain, reported gain and its bounds, of the worlds in which a derived model won."""
     won = [j for j in judged if j.gain is not None]
     true = np.array([accuracies[j.winner] - accuracies[0] for j in won])
@@ -97,7 +99,9 @@ def test_a_measured_fifth_of_a_point_is_never_recommended_without_prices_either(
     rng = np.random.default_rng(16)
     world = World(accuracies=(BASE, BASE + LITTLE))
     for select, confirm in world.drawn(seed=17):
-        parts = [w if noisy == name else with_little_more(rng, w) for name, w in (("select", select), ("confirm", confirm))]
+        parts = [
+            w if noisy == name else with_little_more(rng, w) for name, w in (("select", select), ("confirm", confirm))
+        ]
         assert Judge(costs=COSTS).right(parts[0], parts[1]).verdict != "adopt"
 
 
@@ -118,7 +122,9 @@ def test_a_dominated_candidate_is_never_recommended(data: st.DataObject) -> None
     number = st.sampled_from([0.5, 0.8, 0.849, 0.85, 0.8501, 0.8549, 0.855, 0.86, 0.9]) | st.floats(0, 1)
     count = data.draw(st.integers(1, 8))
     scores = data.draw(st.lists(number, min_size=count, max_size=count))
-    costs = data.draw(st.lists(st.sampled_from([1.0, 2.0, 40.0]) | st.floats(0.01, 100), min_size=count, max_size=count))
+    costs = data.draw(
+        st.lists(st.sampled_from([1.0, 2.0, 40.0]) | st.floats(0.01, 100), min_size=count, max_size=count)
+    )
     charges = data.draw(st.none() | st.just([c / 1000 for c in costs]))
     direction = data.draw(st.sampled_from([1, -1]))
     chosen = pick(scores, costs, charges=charges, direction=direction)

@@ -53,7 +53,9 @@ def bootstrap_measure(
     se = float(replicates.std(ddof=1))
     if replicates[0] == replicates[-1]:
         return Interval(value, min(value, replicates[0]), max(value, replicates[0]), se, _METHOD)
-    left = _finite([ask(part) for part in _left_out(count, len(unit_of), _GROUPS if weighted is None else _MANY_GROUPS)])
+    left = _finite(
+        [ask(part) for part in _left_out(count, len(unit_of), _GROUPS if weighted is None else _MANY_GROUPS)]
+    )
     z = _quantile(left, alpha)
     low, high = _bca(replicates, value, _acceleration(left), z)
     if alpha * len(replicates) < _LEAST_IN_A_TAIL:
