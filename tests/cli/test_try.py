@@ -94,12 +94,39 @@ def test_an_unknown_key_of_the_file_is_one_line_with_a_suggestion(hasei, study, 
     assert "did you mean 'budget'?" in done.error.lower()
 
 
+def test_the_language_is_asked_of_the_flag_then_the_environment_then_the_file(hasei, study, tmp_path, monkeypatch):
+    (tmp_path / "my.yaml").write_text("data: rows.csv\nlang: ja\n")
+    said = {}
+    for name, value, given in (
+        ("nothing", None, ["a.csv"]), ("file", None, ["--config", "my.yaml"]), ("environment", "ja", ["a.csv"]),
+        ("flag", "ja", ["a.csv", "--lang", "en"]),
+    ):  # fmt: skip
+        monkeypatch.delenv("HASEI_LANG", raising=False)
+        if value:
+            monkeypatch.setenv("HASEI_LANG", value)
+        done = hasei("try", *given, "--out", name)
+        said[name] = (study["config"].lang, "判定: 採用" in done.out, "Verdict: adopt" in done.out)
+    japanese, english = ("ja", True, False), ("en", False, True)
+    assert said == {"nothing": english, "file": japanese, "environment": japanese, "flag": english}
+
+
+def test_identifiers_in_json_stay_english_in_every_language(hasei, study):
+    assert json.loads(hasei("try", "a.csv", "--lang", "ja", "--json").out)["verdict"] == "adopt"
+
+
+def test_a_language_that_is_not_there_is_one_line(hasei, study):
+    done = hasei("try", "a.csv", "--lang", "xx")
+    assert done.code == 2
+    assert "no language 'xx'" in done.error
+
+
 def test_a_verdict_against_it_is_no_failure_unless_gated(hasei, study):
     study["report"] = report(verdict="do not adopt")
     assert hasei("try", "a.csv", "--out", "one").code == 0
     done = hasei("try", "a.csv", "--out", "two", "--gate")
     assert done.code == 3
     assert "gate: the verdict is: do not adopt" in done.err
+    assert "ゲート: 判定は「採用しない」です" in hasei("try", "a.csv", "--out", "three", "--gate", "--lang", "ja").err
 
 
 def test_the_gate_lets_an_adopted_result_pass(hasei, study):

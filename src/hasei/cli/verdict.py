@@ -46,13 +46,15 @@ def _table(page: Console, report: Report) -> None:
 
 
 def _data(page: Console, report: Report) -> None:
+    from hasei.judge.report.lines import scheme_words
+
     data = report["data"]
     _heading(page, _("Your rows"))
     for part, column in data["columns"].items():
         _item(page, _column(part, column, part in data.get("guessed", ())))
     roles = ", ".join(_("{role} {rows}", role=term(r), rows=f"{n['rows']:,}") for r, n in data["roles"].items())
-    scheme = report.get("scheme", "holdout")
-    if not scheme.startswith("nested"):
+    scheme = scheme_words(report)
+    if not scheme:
         _item(page, _("rows: {roles}", roles=roles))
     else:
         _item(page, _("rows: {roles} (each row in every role in turn: {scheme})", roles=roles, scheme=scheme))

@@ -122,4 +122,9 @@ def percent(share: float, digits: int = 3) -> str:
 
 def sentences(*said: str) -> str:
     """Put whole sentences behind one another, as the language in use does; empty ones are left out."""
-    return reduce(lambda one, other: _("{one} {other}", one=one, other=other), filter(None, said)) if any(said) else ""
+    return reduce(_behind, filter(None, said)) if any(said) else ""
+
+
+def _behind(one: str, other: str) -> str:
+    # A sentence that was recorded in a language of spaces keeps its space in one without.
+    return f"{one} {other}" if one[-1].isascii() else _("{one} {other}", one=one, other=other)

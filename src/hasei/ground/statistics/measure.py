@@ -24,7 +24,7 @@ Measure: TypeAlias = Callable[[Ints], float]
 Weighted: TypeAlias = Callable[[Floats], Floats]
 
 _CHUNK_CELLS = 1_000_000
-_GROUPS, _MANY_GROUPS = 50, 400
+_GROUPS, _MANY_GROUPS = 50, 200
 _LEAST_IN_A_TAIL = 4
 _METHOD = "BCa bootstrap over units"
 
@@ -37,7 +37,7 @@ def bootstrap_measure(
 
     *measure* takes row indices (some repeated) and returns a float; *units* (n,) are the keys of the rows. *weighted*, where
     there is one, is the same measure of d resamples at once: weights (d, n), whole numbers, to values (d,). Studentising
-    would need a standard error for every draw; BCa needs one jackknife, here by at most 50 groups of units (400 where
+    would need a standard error for every draw; BCa needs one jackknife, here by at most 50 groups of units (200 where
     *weighted*). Draws on which the measure is undefined (NaN) are left out. Where *draws* are too few for *alpha* the
     bounds reach at least as far as the normal interval's.
     """
@@ -53,7 +53,9 @@ def bootstrap_measure(
     se = float(replicates.std(ddof=1))
     if replicates[0] == replicates[-1]:
         return Interval(value, min(value, replicates[0]), max(value, replicates[0]), se, _METHOD)
-    left = _finite([ask(part) for part in _left_out(count, _GROUPS if weighted is None else _MANY_GROUPS)])
+    left = _finite(
+        [ask(part) for part in _left_out(count, len(unit_of), _GROUPS if weighted is None else _MANY_GROUPS)]
+    )
     z = _quantile(left, alpha)
     low, high = _bca(replicates, value, _acceleration(left), z)
     if alpha * len(replicates) < _LEAST_IN_A_TAIL:
@@ -80,11 +82,13 @@ def _drawn(count: int, rows: int, draws: int, seed: int) -> Iterator[Floats]:
         yield np.bincount(picked.ravel(), minlength=d * count).reshape(d, count).astype(np.float64)
 
 
-def _left_out(count: int, most: int) -> Iterator[Floats]:
-    """Yield counts (d, *count*) of units, each leaving one group of them out; at *most* so many groups."""
+def _left_out(count: int, rows: int, most: int) -> Iterator[Floats]:
+    """Yield counts (d, *count*) of units, each leaving one group of them out; at *most* so many groups, in chunks."""
     groups = min(most, count)
-    for number in range(groups):
-        yield (np.arange(count) % groups != number).astype(np.float64)[None]
+    step = max(1, _CHUNK_CELLS // rows)
+    for start in range(0, groups, step):
+        left = np.arange(start, min(start + step, groups))[:, None]
+        yield (np.arange(count) % groups != left).astype(np.float64)
 
 
 def _finite(parts: list[Floats]) -> Floats:

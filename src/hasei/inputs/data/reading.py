@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from hasei.ground import files
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding, Table
 from hasei.inputs.data.filtering import condition
 from hasei.inputs.data.opening import open_source
@@ -162,6 +163,9 @@ def _all_ragged(path: Path, lines: list[int], width: int) -> DataError:
 def _ragged(path: Path, lines: list[int], width: int) -> tuple[Finding, ...]:
     if not lines:
         return ()
-    message = f"rows dropped from '{path.name}' for too many or too few cells (the header has {width}): {len(lines)}"
-    do = "correct those lines: a cell that holds the delimiter needs quotes around it"
+    message = _(
+        "rows dropped from '{file}' for too many or too few cells (the header has {width}): {n}", file=path.name,
+        width=width, n=len(lines),
+    )  # fmt: skip
+    do = _("correct those lines: a cell that holds the delimiter needs quotes around it")
     return (Finding("ragged", "warning", message, path.name, tuple(lines), do),)

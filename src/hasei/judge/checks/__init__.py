@@ -33,7 +33,7 @@ def run_checks(room: Room, needs: Sequence[str] = ("text", "base")) -> list[Find
             continue
         try:
             room.watch.check()
-            room.watch.report("checking", plugins.summary(KIND, name).rstrip("."))
+            room.watch.report("checking", plugins.summary(KIND, name).rstrip(".").replace("``", ""))
             found += check.find(room)
         except DeadlineReached:
             message = _("the check '{name}' did not finish in its time: it says nothing about these rows", name=name)

@@ -22,6 +22,8 @@ HALF = 0.5
 _SLIPS = 100
 """A word may be a slip of one that stands in this many times as many texts."""
 
+_AROUND = 2.5
+
 
 @dataclass(frozen=True)
 class Text:
@@ -36,7 +38,8 @@ class Text:
 @dataclass(frozen=True)
 class Likeness:
     """*cost* of the edits between two texts; *shared* weight that both have; *content* words that both have;
-    *replaced*: a content word stands for another; *around*: all of the shorter stands in the longer without a break.
+    *replaced*: a content word stands for another; *around*: all of the shorter stands without a break in the longer, which is
+    not much longer.
     """
 
     cost: float
@@ -61,17 +64,17 @@ def compare(one: Text, other: Text, frequency: Counter[str]) -> Likeness:
     """Compare two texts; *frequency* counts the texts of the data in which a word stands."""
     left, right, both = _apart(one.words, other.words)
     typos = _pair_off(left, right, frequency)
-    shared = sum(map(weight, both)) + typos
-    content = sum(weight(word) == 1 for word in both) + typos
+    weights = list(map(weight, both))
+    shared, content = sum(weights) + typos, weights.count(1.0) + typos
     if one.bare.replace(" ", "") == other.bare.replace(" ", ""):
         return Likeness(0.0, max(one.weight, other.weight), max(content, 1))
-    lost, won = (sum(weight(word) == HALF for word in words) for words in (left, right))
+    lost, won = (list(map(weight, words)).count(HALF) for words in (left, right))
     a, b = len(left) - lost, len(right) - won
     cost = HALF * (_moved(one, other, both) + typos + max(lost, won)) + abs(a - b) + 1.5 * min(a, b)
     if one.unspaced and other.unspaced:
         cost = min(cost, _by_signs(one.bare, other.bare))
-    short, long = sorted((one, other), key=lambda text: len(text.words))
-    around = not (a and b) and _stands_in(short.words, long.words)
+    short, long = (one, other) if len(one.words) <= len(other.words) else (other, one)
+    around = not (a and b) and len(long.words) <= _AROUND * len(short.words) and _stands_in(short.words, long.words)
     return Likeness(cost, shared, content, bool(a and b), around)
 
 
@@ -88,25 +91,31 @@ def _apart(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[list[str], lis
 
 
 def _moved(one: Text, other: Text, both: list[str]) -> bool:
-    """Tell whether the words that both have (in the order of *one*) stand in another order in *other*."""
-    kept = set(both)
-    return [word for word in one.words if word in kept] != [word for word in other.words if word in kept]
+    """Tell whether the words of *both* stand in another order in *other* than in *one*, whose order *both* has."""
+    return not (_in_order(both, other.words) or _in_order(_apart(other.words, one.words)[2], one.words))
+
+
+def _in_order(words: list[str], text: tuple[str, ...]) -> bool:
+    rest = iter(text)
+    return all(word in rest for word in words)
 
 
 def _pair_off(left: list[str], right: list[str], frequency: Counter[str]) -> int:
     """Take words that are one another's typo or other ending out of *left* and *right*; return how many pairs."""
     found = 0
     for word in list(left):
-        twin = next((other for other in right if _is_typo(word, other, frequency)), None)
-        if twin is not None:
-            left.remove(word)
-            right.remove(twin)
-            found += 1
+        for other in right:
+            # A slip seldom spares neither end of a word: most pairs need no closer look.
+            if (word[0] == other[0] or word[-1] == other[-1] or len(word) < 4) and _is_typo(word, other, frequency):
+                left.remove(word)
+                right.remove(other)
+                found += 1
+                break
     return found
 
 
 def _is_typo(word: str, other: str, frequency: Counter[str]) -> bool:
-    longest, shortest = max(len(word), len(other)), min(len(word), len(other))
+    shortest, longest = sorted((len(word), len(other)))
     most = max(1, longest // 4)
     if longest < 3 or longest - shortest > most or word.isdigit() or other.isdigit():
         return False

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_LONGEST = 1000
-"""Characters of a text that are compared."""
+LONGEST = 1500
+"""Characters of a text that are compared: of a longer one, its two ends."""
 _SHORTEST_CORE = 8
 
 _RUN = re.compile(
@@ -67,9 +67,14 @@ class _Shapes(dict[int, str]):
 _SHAPES = _Shapes()
 
 
+def shortened(content: str) -> str:
+    """Return what of a normalised text is compared: all of it, or both ends of a long one."""
+    return content if len(content) <= LONGEST else f"{content[: LONGEST // 2]} {content[-LONGEST // 2 :]}"
+
+
 def bare(content: str) -> str:
     """Return a normalised text without punctuation, signs and apostrophes, single spaces between what is left."""
-    return " ".join(content[:_LONGEST].translate(_SHAPES).split())
+    return " ".join(content.translate(_SHAPES).split())
 
 
 def squeezed(content: str) -> str:
@@ -83,7 +88,7 @@ def core(content: str) -> str:
     >>> core("hello team, where is my card? best regards, mary smith")
     'where is my card'
     """
-    text = content[:_LONGEST]
+    text = content
     if "\x1f" not in text:
         opened = _GREETING.sub("", text)
         closed = _CLOSING.sub("", opened)
@@ -123,4 +128,4 @@ def shingles(text: str) -> set[bytes]:
         text, size = text.replace(" ", ""), 2
     else:
         text, size = f" {text} ", 3
-    return {text[i : i + size].encode() for i in range(max(1, len(text) - size + 1))}
+    return {text[i : i + size].encode("utf-8", "surrogatepass") for i in range(max(1, len(text) - size + 1))}

@@ -8,24 +8,30 @@ Shapes: n rows, t different texts; ``text_of`` (n,) is the text of each row.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cpdist
 
 from hasei.ground.events import Watch
 from hasei.judge.checks._candidates import candidates
 from hasei.judge.checks._compare import HALF, Likeness, Text, compare, make_text
-from hasei.judge.checks._forms import bare, core, is_function, squeezed, words
+from hasei.judge.checks._forms import LONGEST, bare, core, is_function, shortened, squeezed, words
+from hasei.judge.checks._sides import sides
 
 if TYPE_CHECKING:
     from hasei.judge.checks._room import Room
 
 Ints = npt.NDArray[np.int64]
 
+MOST_TEXTS = 150_000
+"""Texts that are compared: of more, the judged ones and a fixed choice of the others."""
 MOST_COST = 1.5
 COST_SHARE = 0.34
 LONG_SHARE = 0.1
@@ -34,6 +40,8 @@ SIMPLE = 1.0
 _REACH = 0.5
 _LEAST_AROUND = 3
 _LEAST_ALIKE = 0.6
+_READ = 50_000
+_LEAST_THROUGHOUT = 0.9
 _BLOCK = 50_000
 
 
@@ -49,54 +57,75 @@ class Pair:
 
 @dataclass(frozen=True)
 class Near:
-    """What stands in the rows: ``text_of`` (n,), the rows of each text, and the pairs of texts that are near."""
+    """What stands in the rows: ``text_of`` (n,), the rows of each text, and the pairs of texts that are near.
+
+    *compared* of the texts were compared; *whole*: all pairs of these that were worth it.
+    """
 
     text_of: Ints
     rows_of: list[list[int]]
     pairs: list[Pair]
+    compared: int
+    whole: bool
 
 
 def near(room: Room) -> Near:
     """Return the near texts of all rows of *room*, of both files; found once and kept."""
     if "near" not in room.kept:
-        room.kept["near"] = find_near(room.rows.contents, room.watch)
+        room.kept["near"] = find_near(room.rows.contents, room.watch, sides(room)[1])
     found: Near = room.kept["near"]
     return found
 
 
-def find_near(contents: Sequence[str], watch: Watch) -> Near:
-    """Find the near texts among normalised *contents* (n,)."""
+def find_near(contents: Sequence[str], watch: Watch, first: Sequence[bool] | npt.NDArray[np.bool_] = ()) -> Near:
+    """Find the near texts among normalised *contents* (n,); those marked in *first* are compared before all others."""
     numbers: dict[str, int] = {}
     text_of = np.array([numbers.setdefault(squeezed(core(c)), len(numbers)) for c in contents], np.int64)
     rows_of: list[list[int]] = [[] for _ in numbers]
     for row, text in enumerate(text_of.tolist()):
         rows_of[text].append(row)
-    texts = [_text(contents[rows[0]]) for rows in rows_of]
-    return Near(text_of, rows_of, _pairs(texts, watch))
+    urgent = {int(text_of[row]) for row in np.flatnonzero(first)}
+    order = sorted(
+        range(len(rows_of)),
+        key=lambda t: (t not in urgent, zlib.crc32(contents[rows_of[t][0]].encode("utf-8", "surrogatepass"))),
+    )
+    chosen = sorted(order[:MOST_TEXTS])
+    pairs, whole = _pairs([contents[rows_of[text][0]] for text in chosen], watch)
+    renamed = [replace(pair, one=chosen[pair.one], other=chosen[pair.other]) for pair in pairs]
+    return Near(text_of, rows_of, renamed, len(chosen), whole)
 
 
 def _text(content: str) -> Text:
-    kept = core(content)
+    kept = shortened(core(content))
     return make_text(bare(kept), words(kept))
 
 
-def _pairs(texts: list[Text], watch: Watch) -> list[Pair]:
-    i, j = candidates([text.bare for text in texts], watch)
+def _pairs(contents: list[str], watch: Watch) -> tuple[list[Pair], bool]:
+    texts = list(map(_text, contents))
+    i, j, whole = candidates([text.bare for text in texts], watch)
     frequency = Counter(word for text in texts for word in set(text.words))
     close: defaultdict[int, dict[int, Likeness]] = defaultdict(dict)
     for number, (a, b) in enumerate(_plausible(texts, i, j, watch)):
         if number % 1000 == 0:
             watch.check()
         like = compare(texts[a], texts[b], frequency)
-        if like.around or like.cost <= _allowed(like) + _REACH:
+        if (like.around or like.cost <= _allowed(like) + _REACH) and _alike_throughout(contents[a], contents[b]):
             close[a][b] = close[b][a] = like
     holders = _Holders(texts)
-    return [
+    found = [
         Pair(a, b, like.cost, not like.replaced and (like.around or like.cost <= SIMPLE))
         for a, others in sorted(close.items())
         for b, like in sorted(others.items())
         if a < b and _is_near(a, b, like, close, holders, texts)
     ]
+    return found, whole
+
+
+def _alike_throughout(one: str, other: str) -> bool:
+    """Tell whether two texts of which only the ends were compared are alike in between, too."""
+    if max(len(one), len(other)) <= LONGEST:
+        return True
+    return Indel.normalized_similarity(one[:_READ], other[:_READ]) >= _LEAST_THROUGHOUT
 
 
 def _allowed(like: Likeness) -> float:
@@ -137,9 +166,6 @@ class _Holders:
 
 def _plausible(texts: list[Text], i: Ints, j: Ints, watch: Watch) -> Iterator[tuple[int, int]]:
     """Yield the candidates that the words alone, whatever their order and however misspelt, do not make too dear."""
-    from rapidfuzz.distance import Indel
-    from rapidfuzz.process import cpdist
-
     held, content = _held(texts)
     weights = np.array([text.weight for text in texts])
     letters = ["".join(sorted(w for w in text.words if not is_function(w))) for text in texts]

@@ -44,14 +44,24 @@ def shared_values(room: Room, keys: list[str]) -> npt.NDArray[np.int64]:
     return np.array([i for i, key in enumerate(keys) if key in both and (learnt[i] or judged[i])], np.int64)
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a finding says it of: *n* of *of* rows of *file*; *other* is the other file, "" where there is one only."""
+
+    n: int
+    of: int
+    file: str
+    other: str
+    is_test: bool
+
+
 def by_file(
-    room: Room, kind: str, variant: str, severity: Severity, rows: Iterable[int], do: str,
-    say: Callable[[int, str, str], str], evidence: Callable[[bool], dict[str, Any]] = lambda of_test: {},
+    room: Room, kind: str, variant: str, severity: Severity, rows: Iterable[int], do: str, say: Callable[[Place], str],
+    evidence: Callable[[bool], dict[str, Any]] = lambda of_test: {},
 ) -> list[Finding]:  # fmt: skip
     """Return one finding for each file in which some of *rows* stand, the data file first.
 
-    *say* makes the message of the number of rows, their file and the other one ("" where there is one file only);
-    *evidence* that of the file, given whether it is the test file.
+    *say* makes the message for a file, *evidence* its evidence, given whether it is the test file.
     """
     chosen = np.array(sorted(set(map(int, rows))), np.int64)
     tables = [(False, room.table)] + ([(True, room.test)] if room.test is not None else [])
@@ -60,9 +70,9 @@ def by_file(
     for of_test, table in tables:
         lines = room.rows.lines_of(chosen[room.rows.is_test[chosen] == of_test])
         if lines:
-            other = names[not of_test] if len(names) == 2 else ""
-            message = say(len(lines), table.path.name, other)
-            found.append(Finding(kind, severity, message, table.path.name, lines, do, variant, evidence(of_test)))
+            total = int((room.rows.is_test == of_test).sum())
+            place = Place(len(lines), total, table.path.name, names[not of_test] if len(names) == 2 else "", of_test)
+            found.append(Finding(kind, severity, say(place), place.file, lines, do, variant, evidence(of_test)))
     return found
 
 

@@ -10,16 +10,17 @@ from collections import Counter
 
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
+from hasei.judge.checks._near import near
 from hasei.judge.checks._repeats import repeats
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Match, by_file, copies_of
+from hasei.judge.checks._sides import Match, Place, by_file, copies_of
 
 NEEDS = "text"
 
 
 def find(room: Room) -> list[Finding]:
     """Name the rows that repeat another row of the same file and side."""
-    return [*_exact(room), *_near(room)]
+    return [*_exact(room), *_nearly(room), *_left_out(room)]
 
 
 def _exact(room: Room) -> list[Finding]:
@@ -29,19 +30,36 @@ def _exact(room: Room) -> list[Finding]:
     first: dict[tuple[bool, str], int] = {}
     matches = [Match(first[keys[i]], i) for i in rows if first.setdefault(keys[i], i) != i]
 
-    def say(n: int, file: str, other: str) -> str:
-        return _("{n} rows of '{file}' hold a text that stands there more than once", n=n, file=file)
+    def say(place: Place) -> str:
+        return _("rows of '{file}' whose text stands there more than once: {n} of {of}", **vars(place))
 
     do = _("leave the copies out, unless the same text may really come again: hasei keeps them in one role either way")
     return by_file(room, "duplicate", "exact", "note", rows, do, say, copies_of(room, matches))
 
 
-def _near(room: Room) -> list[Finding]:
+def _nearly(room: Room) -> list[Finding]:
     copies = repeats(room).copies
     rows = {row for match in copies for row in (match.learnt, match.judged)}
 
-    def say(n: int, file: str, other: str) -> str:
-        return _("{n} rows of '{file}' nearly repeat another row on the same side of the split", n=n, file=file)
+    def say(place: Place) -> str:
+        return _(
+            "rows of '{file}' that nearly repeat another row on the same side of the split: {n} of {of}", **vars(place)
+        )
 
     do = _("look at a few pairs: near copies teach little that is new")
     return by_file(room, "duplicate", "near", "note", rows, do, say, copies_of(room, copies))
+
+
+def _left_out(room: Room) -> list[Finding]:
+    """Say where not all that could be near was compared, here and for leaks."""
+    if room.task.input_kind != "text":
+        return []
+    found = near(room)
+    texts = len(found.rows_of)
+    if found.compared < texts:
+        message = _("near copies and leaks were sought among {n} of {of} different texts", n=found.compared, of=texts)
+    elif not found.whole:
+        message = _("so many rows are alike that only the most alike were compared in search of near copies and leaks")
+    else:
+        return []
+    return [Finding("unfinished", "note", message, room.table.path.name)]

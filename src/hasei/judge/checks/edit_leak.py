@@ -11,7 +11,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._repeats import repeats
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import by_file, pairs_of
+from hasei.judge.checks._sides import Place, by_file, pairs_of
 
 NEEDS = "text"
 
@@ -21,18 +21,18 @@ def find(room: Room) -> list[Finding]:
     matches = repeats(room).edits
     rows = {row for match in matches for row in (match.learnt, match.judged)}
 
-    def say(n: int, file: str, other: str) -> str:
-        if not other:
+    def say(place: Place) -> str:
+        if place.other:
             return _(
-                "{n} rows of '{file}' are simple edits of one another across roles (punctuation, a typo, a word more or less):"
-                " those judged are partly known from training",
-                n=n, file=file,
-            )  # fmt: skip
+                "rows of '{file}' that are simple edits of rows of '{other}' (punctuation, a typo, a word more or less):"
+                " {n} of {of}; the score may look better than it is",
+                **vars(place),
+            )
         return _(
-            "{n} rows of '{file}' are simple edits of rows of '{other}' (punctuation, a typo, a word more or less): the"
-            " score may look better than it is",
-            n=n, file=file, other=other,
-        )  # fmt: skip
+            "rows of '{file}' that are simple edits of a row in another role (punctuation, a typo, a word more or less):"
+            " {n} of {of}; the score may look better than it is",
+            **vars(place),
+        )
 
     do = _(
         "look at a few pairs; leave the copies out of one side, or give --group COLUMN where a column keeps them together"

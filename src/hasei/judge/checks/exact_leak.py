@@ -9,7 +9,7 @@ from __future__ import annotations
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Match, by_file, pairs_of, shared_values
+from hasei.judge.checks._sides import Match, Place, by_file, pairs_of, shared_values
 
 NEEDS = "text"
 
@@ -23,8 +23,8 @@ def find(room: Room) -> list[Finding]:
     judged = [int(i) for i in rows if room.rows.is_test[i]]
     matches = [Match(first[room.rows.contents[i]], i) for i in judged]
 
-    def say(n: int, file: str, other: str) -> str:
-        return _("{n} rows of '{file}' also stand in '{other}', word for word", n=n, file=file, other=other)
+    def say(place: Place) -> str:
+        return _("rows of '{file}' that also stand in '{other}', word for word: {n} of {of}", **vars(place))
 
     do = _("keep the two files apart; hasei leaves the rows out of what it learns from, other programs do not")
     return by_file(room, "leak", "exact", "warning", judged, do, say, pairs_of(room, matches))

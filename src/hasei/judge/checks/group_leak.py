@@ -14,7 +14,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Match, by_file, pairs_of, shared_values
+from hasei.judge.checks._sides import Match, Place, by_file, pairs_of, shared_values
 
 NEEDS = "text"
 
@@ -64,17 +64,17 @@ def _of_column(room: Room, name: str) -> list[Finding]:
         counterparts = rows.tolist()
     values = len({keys[i] for i in rows})
 
-    def say(n: int, file: str, other: str) -> str:
-        if not other:
+    def say(place: Place) -> str:
+        if place.other:
             return _(
-                "{n} rows of '{file}' share their '{column}' with rows of another role ({values} values): what is learned of"
-                " one row tells something of the others",
-                n=n, file=file, column=name, values=values,
+                "rows of '{file}' whose '{column}' stands in '{other}' too: {n} of {of}, with {values} values; what is learned"
+                " of one row tells something of the others",
+                column=name, values=values, **vars(place),
             )  # fmt: skip
         return _(
-            "{n} rows of '{file}' share their '{column}' with rows of '{other}' ({values} values): what is learned of one row"
-            " tells something of the others",
-            n=n, file=file, column=name, other=other, values=values,
+            "rows of '{file}' whose '{column}' stands in another role too: {n} of {of}, with {values} values; what is learned"
+            " of one row tells something of the others",
+            column=name, values=values, **vars(place),
         )  # fmt: skip
 
     do = _("give --group {column}, if its rows belong together", column=name)

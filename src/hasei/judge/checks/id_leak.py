@@ -17,7 +17,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Match, by_file, pairs_of, shared_values
+from hasei.judge.checks._sides import Match, Place, by_file, pairs_of, shared_values
 
 NEEDS = "text"
 
@@ -65,9 +65,12 @@ def _shared(room: Room, name: str, keys: list[str]) -> list[Finding]:
     matches = [Match(first[keys[i]], i) for i in judged if room.rows.contents[first[keys[i]]] != room.rows.contents[i]]
     named = {row for match in matches for row in (match.learnt, match.judged)}
 
-    def say(n: int, file: str, other: str) -> str:
-        return _("{n} rows of '{file}' have a number in '{column}' that stands in '{other}' too: one record on both sides",
-                 n=n, file=file, column=name, other=other)  # fmt: skip
+    def say(place: Place) -> str:
+        return _(
+            "rows of '{file}' whose '{column}' stands in '{other}' too, with another text: {n} of {of}; one record is on both"
+            " sides",
+            column=name, **vars(place),
+        )  # fmt: skip
 
     do = _("leave the rows out of one of the files")
     return by_file(room, "leak", "id", "warning", named, do, say, pairs_of(room, matches))
@@ -88,9 +91,11 @@ def _in_order(room: Room, name: str, keys: list[str]) -> list[Finding]:
         side.sort(key=lambda i: [int(part) for part in _NUMBER.findall(keys[i])][-1])
         rows |= improbable_runs(side, [room.rows.targets[i] for i in side])
 
-    def say(n: int, file: str, other: str) -> str:
-        return _("{n} rows of '{file}' have numbers in '{column}' that follow their labels, in runs too long for chance",
-                 n=n, file=file, column=name)  # fmt: skip
+    def say(place: Place) -> str:
+        return _(
+            "rows of '{file}' whose numbers in '{column}' follow their labels, in runs too long for chance: {n} of {of}",
+            column=name, **vars(place),
+        )  # fmt: skip
 
     do = _("never let a model read this column; ask how the rows were numbered")
     return by_file(room, "leak", "id", "warning", rows, do, say)

@@ -16,7 +16,7 @@ from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.checks._forms import squeezed
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Severity, by_file
+from hasei.judge.checks._sides import Place, Severity, by_file
 
 NEEDS = "text"
 
@@ -85,17 +85,16 @@ def tells(cells: list[str], labels: list[str]) -> list[int]:
 
 
 def _findings(room: Room, name: str, rows: list[int], severity: Severity) -> list[Finding]:
-    def say(n: int, file: str, other: str) -> str:
+    def say(place: Place) -> str:
         if severity == "note":
             return _(
-                "in {n} rows of '{file}' the value of '{column}' always goes with one label",
-                n=n,
-                file=file,
-                column=name,
-            )
+                "rows of '{file}' where the value of '{column}' always goes with one label: {n} of {of}",
+                column=name, **vars(place),
+            )  # fmt: skip
         return _(
-            "in {n} rows of '{file}' the column '{column}' is the label under another name", n=n, file=file, column=name
-        )
+            "rows of '{file}' where the column '{column}' is the label under another name: {n} of {of}",
+            column=name, **vars(place),
+        )  # fmt: skip
 
     do = _("never let a model read '{column}': it won't be known where the model is used", column=name)
     return by_file(room, "leak", "label_in_disguise", severity, rows, do, say)

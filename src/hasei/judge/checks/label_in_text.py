@@ -18,7 +18,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import by_file
+from hasei.judge.checks._sides import Place, by_file
 
 NEEDS = "text"
 
@@ -129,10 +129,10 @@ def _one_to_one(pairs: list[tuple[str, str]], shares: dict[str, float]) -> bool:
 
 
 def _findings(room: Room, rows: list[int], *, by_name: bool) -> list[Finding]:
-    def say(n: int, file: str, other: str) -> str:
+    def say(place: Place) -> str:
         if by_name:
-            return _("in {n} rows of '{file}' the text holds the name of its label", n=n, file=file)
-        return _("in {n} rows of '{file}' the text holds a code that stands for its label", n=n, file=file)
+            return _("rows of '{file}' whose text holds the name of their label: {n} of {of}", **vars(place))
+        return _("rows of '{file}' whose text holds a code that stands for their label: {n} of {of}", **vars(place))
 
     do = _("take it out of the texts: a model will read it instead of the message, and it won't be there in use")
     return by_file(room, "leak", "label_in_disguise", "error", rows, do, say)

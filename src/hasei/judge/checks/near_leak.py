@@ -10,7 +10,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._repeats import repeats
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import by_file, pairs_of
+from hasei.judge.checks._sides import Place, by_file, pairs_of
 
 NEEDS = "text"
 
@@ -22,10 +22,10 @@ def find(room: Room) -> list[Finding]:
     matches = [m for m in found.others if m.learnt not in edited or m.judged not in edited]
     rows = {row for match in matches for row in (match.learnt, match.judged)} - edited
 
-    def say(n: int, file: str, other: str) -> str:
-        if not other:
-            return _("{n} rows of '{file}' are nearly the same as rows of another role", n=n, file=file)
-        return _("{n} rows of '{file}' are nearly the same as rows of '{other}'", n=n, file=file, other=other)
+    def say(place: Place) -> str:
+        if place.other:
+            return _("rows of '{file}' that are nearly the same as rows of '{other}': {n} of {of}", **vars(place))
+        return _("rows of '{file}' that are nearly the same as a row in another role: {n} of {of}", **vars(place))
 
     do = _(
         "look at a few pairs; leave the copies out of one side, or give --group COLUMN where a column keeps them together"

@@ -12,7 +12,7 @@ from hasei.ground.language import _
 from hasei.ground.sketch import Sketch
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import Severity, by_file, sides
+from hasei.judge.checks._sides import Place, Severity, by_file, sides
 
 NEEDS = "text"
 
@@ -31,10 +31,11 @@ def find(room: Room) -> list[Finding]:
         rows = [i for i in judged if room.rows.contents[i] in sketch]
         severity: Severity = "error" if len(rows) > _GRAVE * len(judged) else "warning"
 
-        def say(n: int, file: str, other: str, model: str = name) -> str:
+        def say(place: Place, model: str = name) -> str:
             return _(
-                "the base has already learned from {n} rows of '{file}' that are to judge it: '{model}' was derived from them",
-                n=n, file=file, model=model,
+                "rows of '{file}' that are to judge the base although it has learned from them ('{model}' was derived from"
+                " them): {n} of {of}",
+                model=model, **vars(place),
             )  # fmt: skip
 
         do = _("test on rows that the base has not seen, or derive from the base that it was made of")

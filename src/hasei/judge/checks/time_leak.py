@@ -15,7 +15,7 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._moments import Floats, moments
 from hasei.judge.checks._room import Room
-from hasei.judge.checks._sides import by_file, sides
+from hasei.judge.checks._sides import Place, by_file, sides
 
 NEEDS = "text"
 
@@ -53,15 +53,22 @@ def misplaced(times: Floats, learnt: npt.NDArray[np.bool_], judged: npt.NDArray[
 def _named(room: Room, column: str, wrong: npt.NDArray[np.bool_]) -> list[Finding]:
     rows = np.flatnonzero(wrong)
 
-    def say(n: int, file: str, other: str) -> str:
-        if other and file == room.table.path.name:
-            return _("{n} rows of '{file}' are newer, by '{column}', than rows of '{other}': the future is learned from",
-                     n=n, file=file, column=column, other=other)  # fmt: skip
-        if other:
-            return _("{n} rows of '{file}' are older, by '{column}', than rows of '{other}': they are judged by what came later",
-                     n=n, file=file, column=column, other=other)  # fmt: skip
-        return _("{n} rows of '{file}' are out of the order of time of the split, by '{column}'",
-                 n=n, file=file, column=column)  # fmt: skip
+    def say(place: Place) -> str:
+        if not place.other:
+            return _(
+                "rows of '{file}' on the wrong side of the date that parts the roles, by '{column}': {n} of {of}",
+                column=column, **vars(place),
+            )  # fmt: skip
+        if place.is_test:
+            return _(
+                "rows of '{file}' that are older, by '{column}', than what is learned from: {n} of {of}; they are judged by"
+                " what came later",
+                column=column, **vars(place),
+            )  # fmt: skip
+        return _(
+            "rows of '{file}' that are newer, by '{column}', than rows of '{other}': {n} of {of}; the future is learned from",
+            column=column, **vars(place),
+        )  # fmt: skip
 
     do = _("choose one date: learn from the rows before it and test on those after it")
     return by_file(room, "leak", "time", "warning", rows, do, say)

@@ -17,7 +17,6 @@ from hasei.judge.report.scripts import inline_json
 INK, SOFT, LINE = "#1d2327", "#5b6670", "#d9dee2"
 BLUE, ORANGE, GREY, GREEN = "#0b5fa5", "#b4501e", "#6b7680", "#14713d"
 """Told apart by the colour-blind, and 4.5:1 or more on white."""
-_WIDTHS = 8.0
 WIDTH = 680
 """Of a still picture, px: the text width of A4 with our margins."""
 _CONFIG: dict[str, Any] = {
@@ -58,10 +57,10 @@ def ordered(field: str) -> Any:
     return altair.EncodingSortField(field=field, op="min", order="ascending")
 
 
-def shown_range(bounds: Sequence[tuple[float, float]], direction: int) -> tuple[float, float]:
-    """Return the range that shows the best of some intervals: at most eight times as wide as the widest of them."""
+def shown_range(bounds: Sequence[tuple[float, float]], direction: int, times: float = 8.0) -> tuple[float, float]:
+    """Return the range that shows the best of some intervals: at most *times* as wide as the widest of them."""
     least, most = min(low for low, __ in bounds), max(high for __, high in bounds)
-    shown = _WIDTHS * max(high - low for low, high in bounds) or 1e-9
+    shown = times * max(high - low for low, high in bounds) or 1e-9
     return (max(least, most - shown), most) if direction == 1 else (least, min(most, least + shown))
 
 

@@ -212,6 +212,15 @@ def goal_of(report: Report, words: Words) -> str:
     return _("{metric} at least {amount}", **values) if least else _("{metric} at most {amount}", **values)
 
 
+def scheme_words(report: Report) -> str:
+    """Say how few rows served every role in turn, "" where each had one role."""
+    scheme = str(report.get("scheme", "holdout"))
+    name, __, folds = scheme.partition(" (")
+    if name != "nested cross-fitting":
+        return ""
+    return _("nested cross-fitting ({folds})", folds=folds.removesuffix(")"))
+
+
 def interval_of(words: Words, part: Mapping[str, Any], low: str = "low", high: str = "high") -> str:
     """Say the interval of a score (or, named *low* and *high* otherwise, of a gain), "" where there is none."""
     if part.get(low) is None or part.get(high) is None:

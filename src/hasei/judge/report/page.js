@@ -15,7 +15,7 @@
       await navigator.clipboard.writeText(source.textContent.trim());
     } catch {
       window.getSelection().selectAllChildren(source);
-      document.execCommand("copy");
+      if (!document.execCommand("copy")) return;  // it is selected now: the keys do the rest
     }
     button.textContent = button.dataset.done;
   };

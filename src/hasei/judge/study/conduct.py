@@ -15,7 +15,7 @@ from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
-from hasei.ground.language import speaking
+from hasei.ground.language import _, speaking
 from hasei.ground.measure import energy
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
@@ -197,8 +197,9 @@ def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
         names = sorted({data.targets[i] for i in lost})
         findings.append(Finding(
             "unseen_class", "warning",
-            f"{len(lost)} confirm rows have a label that no train row has ({', '.join(names[:5])}): dropped",
-            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
+            _("{n} confirm rows have a label that no train row has ({names}): dropped", n=len(lost),
+              names=", ".join(names[:5])),
+            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do=_("add train rows with this label"),
         ))  # fmt: skip
         data = data.take(known.nonzero()[0])
     return space, replace(data, findings=tuple(findings))

@@ -19,6 +19,7 @@ import numpy as np
 from hasei.derive.derived import DerivedModel
 from hasei.engine.splits import folds
 from hasei.ground.errors import BudgetError
+from hasei.ground.language import _
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
@@ -79,9 +80,10 @@ def skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows:
         needed = trainings * race.effort_seconds(candidate.step, rows)
         if needed > left:
             candidate.status = "skipped"
-            free = max(0.0, left)
-            took = f"its {trainings} trainings in cross-fitting would take about {needed:.0f} s"
-            candidate.why = f"{took}, {free:.0f} s are free"
+            candidate.why = _(
+                "its {n} trainings in cross-fitting would take about {needed} s, {free} s are free", n=trainings,
+                needed=f"{needed:.0f}", free=f"{max(0.0, left):.0f}",
+            )  # fmt: skip
             lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)
         else:
             left -= needed

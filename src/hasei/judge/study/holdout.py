@@ -12,6 +12,7 @@ import numpy as np
 from hasei.derive.derived import DerivedModel
 from hasei.ground.errors import HaseiError, RunFailed, Stopped
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.ground.statistics import Forecast
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate
@@ -117,11 +118,8 @@ def _refit_all(
         except (DeadlineReached, RunFailed) as error:
             if choice.winner.role == "cheap truth":
                 raise
-            why = (
-                str(error)
-                if isinstance(error, HaseiError)
-                else "its refit on all rows did not finish within the budget"
-            )
+            why = _("its refit on all rows did not finish within the budget")
+            why = str(error) if isinstance(error, HaseiError) else why
             choice.winner.status, choice.winner.why = "raced out", why
             lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
     if choice.base is not choice.reference and clock.free() < one:

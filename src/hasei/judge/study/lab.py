@@ -23,6 +23,7 @@ from hasei.engine.trunk import Trunk
 from hasei.ground import plugins
 from hasei.ground.events import Watch
 from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
+from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding, Role
 from hasei.inputs.purpose import Purpose, RowCosts
@@ -202,8 +203,9 @@ class Lab:
         lines = sorted(int(self.data.lines[i]) for i in rows if corpus.row_of[self.data.inputs[i]] in cut)
         finding = Finding(
             "long_text", "warning",
-            f"{len(lines)} texts are longer than the {self.base.max_tokens} tokens that the base reads: their ends were cut",
-            rows=tuple(lines), do="shorten them, or use a base that reads more",
+            _("{n} texts are longer than the {most} tokens that the base reads: their ends were cut", n=len(lines),
+              most=self.base.max_tokens),
+            rows=tuple(lines), do=_("shorten them, or use a base that reads more"),
         )  # fmt: skip
         self.data = replace(self.data, findings=(*self.data.findings, finding))
         self.watch.report("finding", finding.message)

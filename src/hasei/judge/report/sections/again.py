@@ -32,11 +32,13 @@ def _facts(report: Report) -> list[tuple[str, str]]:
             found.append((name, str(report[part]["recipe_id"])))
     if base:
         named = " ".join(filter(None, [base.get("name"), base.get("revision")]))
-        found.append((_("base"), _("{name}, licence {licence}", name=named, licence=base.get("licence"))))
+        found.append(
+            (_("base"), _("{name}, licence {licence}", name=named, licence=term(base.get("licence") or "unknown")))
+        )
         found.append((_("content of the base"), str(base.get("content_hash"))))
     used = {"used": duration(report["seconds"]), "budget": duration(report["budget_seconds"])}
     return [
-        *found, (_("rows"), str(report["data"]["fingerprint"])),
+        *found, (_("fingerprint of the rows"), str(report["data"]["fingerprint"])),
         (_("task, seed"), f"{term(report['task'])}, {report['seed']}"), (_("time"), _("{used} of {budget}", **used)),
         (_("machine"), _machine(report["environment"])),
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def _purpose(view: View) -> Row:
 
 def _quality(view: View, base: Line, derived: Line) -> Row:
     def said(line: Line) -> str:
-        amount = f"{line.score}{' %' if view.words.share else ''}"
+        amount = line.score if line.value is None else view.words.amount(line.value)
         values = {"metric": view.words.name, "amount": amount, "interval": line.interval}
         if not line.interval:
             return _("{metric} {amount} on the select rows", **values)
@@ -60,9 +60,12 @@ def _data(view: View) -> Row:
     train, licence = view.report["data"]["roles"].get("train", {}), view.report["data"].get("licence")
     own = _(
         "What the base had read, and {rows} train rows of yours ({units} independent cases); licence of the rows: {licence}.",
-        rows=f"{train.get('rows', 0):,}", units=f"{train.get('units', 0):,}", licence=licence or term("unknown"),
+        rows=f"{train.get('rows', 0):,}", units=f"{train.get('units', 0):,}", licence=term(licence or "unknown"),
     )  # fmt: skip
-    base = _("What it has read is told by its makers; licence: {licence}.", licence=view.report["base"].get("licence"))
+    base = _(
+        "What it has read is told by its makers; licence: {licence}.",
+        licence=term(view.report["base"].get("licence") or "unknown"),
+    )
     return Row(_("data"), base, (own,))
 
 

@@ -53,7 +53,7 @@ def _chart(name: str, curve: Sequence[Mapping[str, Any]]) -> Chart:
     chart = alt.Chart(rows(points)).mark_line(point=True, strokeWidth=2).encode(
         x=alt.X("epoch:Q", title=_("times through the rows"), axis=alt.Axis(tickMinStep=1, format="d")),
         y=alt.Y("loss:Q", title=_("loss"), scale=alt.Scale(zero=False)), color=colour,
-        strokeDash=alt.StrokeDash("kind:N", legend=None, scale=alt.Scale(domain=list(kinds.values()), range=[[1, 0], [5, 3]])),
+        strokeDash=alt.StrokeDash("kind:N", scale=alt.Scale(domain=list(kinds.values()), range=[[1, 0], [5, 3]])),
         tooltip=[alt.Tooltip("epoch:Q", title=_("times through the rows")),
                  alt.Tooltip("loss:Q", title=_("loss"), format=".3f"), alt.Tooltip("kind:N", title=_("measured"))],
     )  # fmt: skip
