@@ -196,7 +196,7 @@ class _Rule:
             kpi=case.kpi, winner_is_cheap=case.winner_is_cheap,
             gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
             constraints=(*self._limits(), *_harmed(slices), *self._forgotten(kept)),
-            saving=money.per_month if money else None, currency=prices.currency,
+            saving=money.per_month if money and case.winner != case.reference else None, currency=prices.currency,
             beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
             train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
             change_first=case.change_first, exploratory=case.exploratory,
@@ -220,7 +220,8 @@ class _Rule:
     def _money(self, prices: Prices) -> Money | None:
         """Return what W means in money against today's process, or against R where none was named."""
         case, sheet = self.case, self.sheet
-        if case.winner == case.reference or not (sheet.costs or case.prices.get("predictions_per_month")):
+        alone = case.winner == case.reference and case.today is None and TODAY not in sheet.answers
+        if alone or not (sheet.costs or case.prices.get("predictions_per_month")):
             return None
         figure = None if case.today is None else figure_cost(prices, *case.today, alpha=case.alpha)
         against = TODAY if TODAY in sheet.answers or figure else case.reference

@@ -102,7 +102,7 @@ def _table(pa: Any, columns: dict[str, Any]) -> Any:
         "fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
         "line": pa.int64(), "cost": pa.float64(), "stake": pa.float64(),
     }  # fmt: skip
-    return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in columns.items()})
+    return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in sorted(columns.items())})
 
 
 def write_extras(folder: Path, report: dict[str, Any], lab: Lab) -> None:
