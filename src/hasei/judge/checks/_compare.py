@@ -23,6 +23,7 @@ _SLIPS = 100
 """A word may be a slip of one that stands in this many times as many texts."""
 
 _AROUND = 2.5
+_SIGNS_A_WORD = 4
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def compare(one: Text, other: Text, frequency: Counter[str]) -> Likeness:
     lost, won = (list(map(weight, words)).count(HALF) for words in (left, right))
     a, b = len(left) - lost, len(right) - won
     cost = HALF * (_moved(one, other, both) + typos + max(lost, won)) + abs(a - b) + 1.5 * min(a, b)
-    if one.unspaced and other.unspaced:
-        cost = min(cost, _by_signs(one.bare, other.bare))
+    if one.unspaced and other.unspaced and (by_signs := _by_signs(one.bare, other.bare)) < cost:
+        cost, shared = by_signs, max(shared, min(len(one.bare), len(other.bare)) / _SIGNS_A_WORD)
     short, long = (one, other) if len(one.words) <= len(other.words) else (other, one)
     around = not (a and b) and len(long.words) <= _AROUND * len(short.words) and _stands_in(short.words, long.words)
     return Likeness(cost, shared, content, bool(a and b), around)

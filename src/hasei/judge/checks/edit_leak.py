@@ -35,6 +35,7 @@ def find(room: Room) -> list[Finding]:
         )
 
     do = _(
-        "look at a few pairs; leave the copies out of one side, or give --group COLUMN where a column keeps them together"
+        "look at a few pairs: leave copies out of one side, or give --group COLUMN where a column keeps them together; what"
+        " people really write again and again is no leak"
     )
     return by_file(room, "leak", "edit", "warning", rows, do, say, pairs_of(room, matches))

@@ -23,7 +23,7 @@ NEEDS = "text"
 
 _UNIQUE = 0.95
 _COUNTERS = 0.5
-_CHANCE = 1e-4
+_CHANCE = 1e-3
 _SHORTEST_RUN = 4
 _NAMED = re.compile(
     r"(^|[\W_])(id|no|nr|num|number|key|uuid|guid|index|idx|row|serial)([\W_]|$)|id$|番号|連番|通番|識別|コード$"

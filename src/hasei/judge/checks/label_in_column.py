@@ -25,7 +25,7 @@ _LEAST_ROWS = 5
 _LEAST_SHARE = 0.2
 _MOSTLY = 0.95
 _PER_LABEL = 1.2
-_SHORT = 30
+_MORE = 12
 
 
 def find(room: Room) -> list[Finding]:
@@ -44,8 +44,10 @@ def _of_column(room: Room, name: str, cells: list[str]) -> list[Finding]:
     labels = room.rows.targets
     own, others = _named(cells, labels)
     telling = tells(cells, labels)
-    several = len({labels[i] for i in own}) > 1
-    if several and len(own) >= max(_LEAST_ROWS, _MOSTLY * (len(own) + others), len(telling)):
+    of = {labels[i] for i in own}
+    # A column of coarser classes may call one of them by its only label: then all rows of the label say so.
+    named = len(of) > 1 or len(own) < _MOSTLY * sum(label in of for label in labels)
+    if named and len(own) >= max(_LEAST_ROWS, _MOSTLY * (len(own) + others), len(telling)):
         return _findings(room, name, own, "error")
     if len(telling) < max(_LEAST_ROWS, _LEAST_SHARE * sum(map(bool, cells))):
         return []
@@ -59,12 +61,14 @@ def _of_column(room: Room, name: str, cells: list[str]) -> list[Finding]:
 def _named(cells: list[str], labels: list[str]) -> tuple[list[int], int]:
     """Return the rows whose short cell is, or begins with, the name of their label, and the number of those that err."""
     names = {squeezed(normalise(label)): label for label in labels}
-    known = tuple(sorted((name for name in names if len(name) > 2), key=len))
+    known = tuple(name for name in names if len(name) > 2 or (len(name) == 2 and not name.isascii()))
     begins: dict[str, set[str]] = {}
     for cell in set(cells):
-        text = squeezed(cell) if 0 < len(cell) <= _SHORT else ""
-        if text.startswith(known):
-            begins[cell] = {names[name] for name in known if text.startswith(name)}
+        text = squeezed(cell)
+        if text.startswith(known) and (
+            of := {names[n] for n in known if text.startswith(n) and len(text) <= len(n) + _MORE}
+        ):
+            begins[cell] = of
     own = [i for i, cell in enumerate(cells) if labels[i] in begins.get(cell, ())]
     return own, sum(cell in begins for cell in cells) - len(own)
 

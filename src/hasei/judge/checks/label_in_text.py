@@ -25,7 +25,7 @@ NEEDS = "text"
 _LEAST_NAMES = 3
 _LEAST_CODES = 4
 _PURE = 0.95
-_CHANCE = 1e-5
+_CHANCE = 1e-4
 _OPEN, _CLOSE = r"[\[(<{【〔（「『《]", r"[\])>}】〕）」』》]"
 _APART = r"[^\s:：|>＞]{1,40}(?: [^\s:：|>＞]+){0,4}"
 _START = re.compile(rf"^\W*(?:{_OPEN}\s*([^\[\](){{}}]{{1,40}}?)\s*{_CLOSE}|({_APART})\s*(?:[:：|>＞]|->|=>|\s-\s))")

@@ -28,6 +28,7 @@ def find(room: Room) -> list[Finding]:
         return _("rows of '{file}' that are nearly the same as a row in another role: {n} of {of}", **vars(place))
 
     do = _(
-        "look at a few pairs; leave the copies out of one side, or give --group COLUMN where a column keeps them together"
+        "look at a few pairs: leave copies out of one side, or give --group COLUMN where a column keeps them together; what"
+        " people really write again and again is no leak"
     )
     return by_file(room, "leak", "near", "warning", rows, do, say, pairs_of(room, matches))
