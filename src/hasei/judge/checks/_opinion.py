@@ -127,8 +127,8 @@ def counter_of(room: Room, rows: Ints) -> Predictor:
 
 
 def agreed(readers: Sequence[Floats], labels: Ints) -> Floats:
-    """Return the probabilities (m, k) on which the outputs (m, k) of *readers* agree, each calibrated by *labels*."""
-    total = np.sum([log_softmax(outputs, temperature(outputs, labels)) for outputs in readers], axis=0)
+    """Return the probabilities (m, k) on which the outputs (m, k) of *readers* agree, each calibrated by *labels* (m,)."""
+    total: Floats = np.sum([log_softmax(outputs, temperature(outputs, labels)) for outputs in readers], axis=0)
     probabilities: Floats = np.exp(log_softmax(total, temperature(total, labels)))
     return probabilities
 

@@ -151,6 +151,15 @@ class Room:
             if len(tried) > 1:  # the first fold settles the strength for all of them
                 strengths = (min(tried, key=lambda s: self._loss(tried[s], targets[out])),)
             outputs[out] = tried[strengths[0]]
+        self.kept["strength"] = strengths[0]
+        return outputs
+
+    def answers_to(self, features: Floats) -> Floats:
+        """Outputs (u, width) for other rows' *features* (u, h), by a head solved on all rows at :attr:`seen`."""
+        strength = self.once("strength", lambda: _STRENGTHS[0])
+        targets = self.task.encode(self.space, [self.rows.targets[i] for i in self.seen])
+        weight, bias = solve_head(self.task, self.space, self.seen_features, targets, strength)
+        outputs: Floats = features @ weight.T + bias
         return outputs
 
     def _opinions(self, out: npt.NDArray[np.bool_], targets: Any, strength: float) -> Floats:
