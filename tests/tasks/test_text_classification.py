@@ -101,18 +101,6 @@ def test_a_class_seen_only_in_the_test_file_is_not_known():
         TASK.encode(space, ["new"])
 
 
-def test_a_class_with_one_row_is_learnt_from_and_warned_of():
-    targets = ["a", "b", "a", "b", "rare"]
-    assert TASK.space(targets).width == 3
-    (finding,) = TASK.findings(targets)
-    assert (finding.kind, finding.severity) == ("rare_class", "warning") and "rare" in finding.message
-
-
-def test_one_class_nearly_everywhere_is_warned_of():
-    assert [f.kind for f in TASK.findings(["a"] * 97 + ["b"] * 3)] == ["imbalance"]
-    assert TASK.findings(["a"] * 60 + ["b"] * 40) == []
-
-
 # ---- metrics
 
 

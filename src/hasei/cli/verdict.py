@@ -98,12 +98,13 @@ def _where(page: Console, report: Report, folder: Path) -> None:
     from hasei.judge.report.figures import duration
 
     chosen = report["chosen"]
-    refused = report["verdict"] == "do not adopt" and report.get("reference") and not _same(report)
+    kept = report.get("reference") and report["reference"].get("folder")  # today's process has none
+    refused = report["verdict"] == "do not adopt" and kept and not _same(report)
     model = folder / ("reference" if refused or not chosen else "model")
     page.print()
     if chosen:
         _whole(page, _("model: {path} ({name})", path=folder / "model", name=chosen["name"]))
-    if not _same(report) and report.get("reference"):
+    if not _same(report) and kept:
         reference = {"path": folder / "reference", "name": report["reference"]["name"]}
         _whole(page, _("reference: {path} ({name})", **reference))
     _whole(page, _("report: {path}", path=folder / "report.html"))

@@ -130,7 +130,7 @@ def _verdict(report: Report | None) -> str:
     note = _(
         "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
     )
-    if report.get("scheme", "holdout") != "holdout":
+    if str(report.get("scheme", "")).startswith("nested"):
         note = _(
             "There were few rows: figures come from {scheme}, each row answered by a model, loaded back from disk, that had"
             " not seen it; this model is a refit on all rows, so they are of the procedure that made it.",
@@ -211,6 +211,8 @@ def _origin(content: Mapping[str, Any]) -> str:
         _("identity: `{hash}`; `hasei verify .` checks every file against it", hash=content["identity_hash"]),
         _("licence of this model: {licence}", licence=identity["licence"]),
     ]  # fmt: skip
+    if override := identity.get("licence_override"):
+        lines.append(_("its licences conflict; the reason given for going on: {reason}", reason=plain_text(override)))
     return f"## {_('Where it comes from')}\n\n" + "\n".join(f"- {line}" for line in lines)
 
 

@@ -100,13 +100,15 @@ class Decision:
 def pick(
     scores: Sequence[float], costs: Sequence[float], *,
     eligible: Sequence[bool] | None = None, direction: int = 1, tolerance: float = 0.005,
+    charges: Sequence[float] | None = None,
 ) -> int | None:  # fmt: skip
     """Return the index of the best candidate on select or, within *tolerance* of it (half a point), the cheapest.
 
     *scores* and *costs* (k,) are of the same candidates; a NaN score is never chosen. Among equal costs the better
-    score wins, then the first. None when nothing is eligible.
+    score wins, then the first. *charges* (k,), known where the prices are, are the scores that the costs are worth: they
+    are taken off first, so that a gain which does not pay for itself is no gain. None when nothing is eligible.
     """
-    better = [s * direction for s in scores]
+    better = [s * direction - c for s, c in zip(scores, charges or [0.0] * len(scores), strict=True)]
     allowed = [i for i, s in enumerate(better) if math.isfinite(s) and (eligible is None or eligible[i])]
     if not allowed:
         return None

@@ -14,7 +14,6 @@ Relations: the head that ``solve`` returns minimises the same cross entropy that
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ _TEXT_HINTS = (
 _LABEL_HINTS = (
     "label", "labels", "category", "class", "intent", "target", "department", "topic", "sentiment", "tag", "y",
     "answer", "output", "gold", "team", "queue", "route", "type", "kind", "group", "domain", "emotion", "rating",
-    "priority", "author", "class_name", "label_text", "category_name", "status",
+    "priority", "author", "intents", "categories", "topics", "tags", "class_name", "label_text", "category_name", "status",
     "ラベル", "カテゴリ", "カテゴリー", "分類", "区分", "種別", "種類", "意図", "担当部署", "部署", "部門", "担当",
     "担当者", "対応部署", "振り分け先", "宛先", "感情", "評価", "トピック", "タグ", "クラス", "正解", "正解ラベル",
     "ジャンル", "作者", "著者", "優先度", "問い合わせ種別", "答え",
@@ -89,21 +88,6 @@ class TextClassification:
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
         """Give each class one spelling and say which were unified; see :func:`hasei.tasks._labels.unify`."""
         return unify(targets)
-
-    def findings(self, targets: Sequence[str]) -> list[Finding]:
-        """Say what makes these train targets hard to learn from: classes with one row, one class nearly everywhere."""
-        counts = Counter(targets)
-        found = []
-        single = sorted(name for name, n in counts.items() if n == 1)
-        if single:
-            shown = ", ".join(single[:8]) + (", ..." if len(single) > 8 else "")
-            said = f"{len(single)} of {len(counts)} classes have one row only: {shown}"
-            found.append(Finding("rare_class", "warning", said, do="collect more rows of them, or merge them"))
-        name, most = min(counts.items(), key=lambda c: (-c[1], c[0]), default=("", 0))
-        if len(counts) > 1 and most >= 0.95 * len(targets):
-            said = f"{most} of {len(targets)} rows are '{name}': accuracy says little here"
-            found.append(Finding("imbalance", "warning", said, do="aim at macro_f1, or collect rows of other classes"))
-        return found
 
     def space(self, targets: Sequence[str]) -> Space:
         """Classes are the sorted labels; raises :class:`DataError` when there are fewer than two."""

@@ -215,11 +215,9 @@ def goal_of(report: Report, words: Words) -> str:
 def scheme_words(report: Report) -> str:
     """Say how few rows served every role in turn, "" where each had one role."""
     scheme = str(report.get("scheme", "holdout"))
-    if scheme == "holdout":
-        return ""
     name, __, folds = scheme.partition(" (")
     if name != "nested cross-fitting":
-        return scheme
+        return ""
     return _("nested cross-fitting ({folds})", folds=folds.removesuffix(")"))
 
 

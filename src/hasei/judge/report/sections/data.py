@@ -33,7 +33,7 @@ def content(view: View) -> dict[str, Any] | None:
     guessed = data.get("guessed", ())
     return {
         "roles": roles, "columns": [_column(name, part, part in guessed) for part, name in data["columns"].items()],
-        "crossed": view.report.get("scheme", "holdout") != "holdout", "findings": [_finding(f) for f in findings],
+        "crossed": str(view.report.get("scheme", "")).startswith("nested"), "findings": [_finding(f) for f in findings],
     }  # fmt: skip
 
 
