@@ -48,6 +48,7 @@ def refuse(*a, **k):
     raise OSError("a network was asked for")
 
 socket.socket.connect = refuse
+from hasei.ground.errors import RecipeError
 from hasei.ground.measure import energy
 
 def busy():

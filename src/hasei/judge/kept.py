@@ -61,15 +61,17 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
     return Sheet(
         units=winner["unit"], truth=task.truth(winner["truth"]),
         answers={name: task.truth(part["answer"]) for (role, name), part in parts.items() if role == "confirm"},
-        costs={
-            name: np.array(part["cost"], np.float64)
-            for (role, name), part in parts.items()
-            if role == "confirm" and np.isfinite(np.array(part["cost"], np.float64)).all()
-        },
+        costs={n: c for (role, n), part in parts.items() if role == "confirm" and (c := _known(part["cost"])) is not None},
+        stakes=_known(winner["stake"]),
         outputs=_outputs(winner) if winner["scores"] and len(winner["scores"][0]) else None,
         slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
         kept=_not_forgotten(parts, task),
     )  # fmt: skip
+
+
+def _known(values: list[float]) -> Any:
+    found = np.array(values, np.float64)
+    return found if np.isfinite(found).all() else None
 
 
 def _not_forgotten(parts: dict[tuple[str, str], dict[str, list[Any]]], task: Task) -> Any:

@@ -95,7 +95,8 @@ class Case(Settings):
 class Sheet:
     """Answers of the confirm rows (n,), raw, by candidate; and of W for the rows that chose it.
 
-    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *outputs* (n, width)
+    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
+    stake in a row, where errors do not all cost the same; *outputs* (n, width)
     of W, None where a task or scheme has none;
     *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, None in
     cross-fitting. *kept*: units, truth and answers of W and of what was there before, for rows not to be forgotten.
@@ -105,6 +106,7 @@ class Sheet:
     truth: list[Any]
     answers: Mapping[str, list[Any]]
     costs: Mapping[str, Floats] = field(default_factory=dict)
+    stakes: Floats | None = None
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
     fitted: tuple[Floats, list[Any], list[str]] | None = None
@@ -228,7 +230,7 @@ class _Rule:
         if case.winner in sheet.costs and today is not None:
             saved = saving(
                 prices, sheet.costs[case.winner], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
-                extra_per_month=running.get(case.winner, 0.0) - running.get(against, 0.0),
+                extra_per_month=running.get(case.winner, 0.0) - running.get(against, 0.0), stakes=sheet.stakes,
             )  # fmt: skip
         return reckon(
             prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),

@@ -202,6 +202,7 @@ def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
+        stakes=lab.row_stakes(rows),
         outputs=None if confirmed.outputs is None else np.asarray(confirmed.outputs, np.float32),
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
         kept=None if confirmed.kept is None else (

@@ -31,6 +31,7 @@ from hasei.inputs.purpose.costs import read_weights
 from hasei.judge.checks import Room
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
+from hasei.judge.stakes import stakes
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.today import Today
@@ -178,11 +179,19 @@ class Lab:
         """Return what *answers* (n,) cost for *rows*, money a row; None where the prices do not tell."""
         if self.costs is None:
             return None
+        return self.costs.of(self.truth(rows), answers, self._weights(rows))
+
+    def row_stakes(self, rows: np.ndarray) -> Floats | None:
+        """Return what is at stake in each of *rows*; None where errors all cost the same, or prices do not tell."""
+        if self.costs is None or self.purpose.prices.costs is None:
+            return None
+        return stakes(self.costs, self.truth(rows), self.space.names, self._weights(rows))
+
+    def _weights(self, rows: np.ndarray) -> Floats | None:
         given = self.purpose.prices.costs
-        weights = None
-        if given is not None and given.weight is not None:
-            weights = read_weights([self.data.extras[given.weight][i] for i in rows], given.weight)
-        return self.costs.of(self.truth(rows), answers, weights)
+        if given is None or given.weight is None:
+            return None
+        return read_weights([self.data.extras[given.weight][i] for i in rows], given.weight)
 
     def with_today(self, candidates: Sequence[Candidate], rows: np.ndarray) -> list[Candidate]:
         """Return *candidates* and today's process, scored on *rows*, where one was named."""

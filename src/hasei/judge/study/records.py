@@ -45,13 +45,13 @@ def write_predictions(
         if candidate.trial is not None:
             trial = candidate.trial
             columns = _columns(lab, trial.scored, "select", candidate, trial.answers, trial.outputs)
-            tables.append(_table(pa, columns | {"cost": np.full(len(trial.scored), np.nan)}))
+            tables.append(_table(pa, columns | _money(len(trial.scored), None, None)))
     names = {c.name: c for c in choice.roles}
     for name, said in confirmed.answers.items():
         outputs = confirmed.outputs if name == choice.winner.name else None
         columns = _columns(lab, confirmed.rows, "confirm", names.get(name), said, outputs)
-        costs = found.sheet.costs.get(name, np.full(len(said.values), np.nan))
-        tables.append(_table(pa, columns | {"candidate": [name] * len(said.values), "cost": costs}))
+        money = _money(len(said.values), found.sheet.costs.get(name), found.sheet.stakes)
+        tables.append(_table(pa, columns | money | {"candidate": [name] * len(said.values)}))
     if confirmed.kept is not None:
         tables += [_table(pa, part) for part in _kept_columns(lab, confirmed.kept)]
     table = pa.concat_tables(tables).replace_schema_metadata({kept.CASE: found.case.model_dump_json()})
@@ -84,7 +84,7 @@ def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
             "row_hash": data.row_hashes, "file": data.files, "line": data.lines, "unit": data.units,
             "role": [kept.ROLE] * count, "fold": [0] * count, "candidate": [name] * count, "trial_id": [""] * count,
             "seed": [lab.seed] * count, "answer": [str(v) for v in values], "truth": [str(t) for t in found.truth],
-            "confidence": np.full(count, np.nan, np.float32), "cost": np.full(count, np.nan),
+            "confidence": np.full(count, np.nan, np.float32), **_money(count, None, None),
             "scores": [np.empty(0, np.float32)] * count,
             **{f"{kept.SLICE}{name}": [""] * count for name in lab.slices},
         }
@@ -92,10 +92,15 @@ def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _money(count: int, costs: Floats | None, stakes: Floats | None) -> dict[str, Any]:
+    nothing = np.full(count, np.nan)
+    return {"cost": nothing if costs is None else costs, "stake": nothing if stakes is None else stakes}
+
+
 def _table(pa: Any, columns: dict[str, Any]) -> Any:
     types = {
         "fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
-        "line": pa.int64(), "cost": pa.float64(),
+        "line": pa.int64(), "cost": pa.float64(), "stake": pa.float64(),
     }  # fmt: skip
     return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in columns.items()})
 
