@@ -9,7 +9,7 @@ wished (the *discordance*: the share of cases on which exactly one of reference 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ class Judge:
     metric: Metric = ACCURACY
     cheap: int = 1
     costs: tuple[float, ...] | None = None
-    prices: Prices = Prices()
+    prices: Prices = field(default_factory=Prices)
     kpi: float | None = None
     draws: int = 2000
 
