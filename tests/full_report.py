@@ -45,8 +45,8 @@ def _replaced(value: Any, keep: set[str], key: str = "") -> Any:
 
 
 _CURVE = [
-    {"epoch": 1, "train_loss": 1.9, "held_loss": 1.6}, {"epoch": 2, "train_loss": 0.9, "held_loss": 0.95},
-    {"epoch": 3, "train_loss": 0.5, "held_loss": 0.82}, {"epoch": 4, "train_loss": 0.31, "held_loss": 0.84},
+    {"epoch": 1, "loss": 1.9, "held_loss": 1.6}, {"epoch": 2, "loss": 0.9, "held_loss": 0.95},
+    {"epoch": 3, "loss": 0.5, "held_loss": 0.82}, {"epoch": 4, "loss": 0.31, "held_loss": 0.84},
 ]  # fmt: skip
 
 
@@ -62,6 +62,8 @@ def _figures() -> dict[str, Any]:
     counts = [[(40 + 3 * i if i == j else (i * 7 + j * 3) % 5) for j in range(len(LABELS))] for i in range(len(LABELS))]
     return {
         "candidates": [*others, tuned],
+        "kept": {"column": "kept rows", "value": "all", "rows": 400, "units": 400, "winner": 0.91, "reference": 0.92,
+                 "gain": {"value": -0.01, "low": -0.03, "high": 0.01}, "harmed": False},
         "learning_curve": {
             "candidate": "feature_extraction",
             "points": [{"rows": r, "score": s, "low": s - 0.012, "high": s + 0.011}
@@ -101,7 +103,7 @@ def _money() -> dict[str, Any]:
         "saving_per_month": {"currency": "JPY", "value": 310_000.0, "low": 190_000.0, "high": 420_000.0},
         "money": {
             "currency": "JPY", "against": "today's process, accuracy 81 %",
-            "per_month": {"value": 310_000.0, "low": 190_000.0, "high": 420_000.0}, "setup": 400_000.0, "training": 0.64,
+            "per_month": {"value": 310_000.0, "low": 190_000.0, "high": 420_000.0}, "setup": 880_000.0, "training": 400_000.0,
             "labour": 480_000.0, "inference_per_month": 0.41, "upkeep_per_month": 16_000.0,
             "months_to_break_even": {"value": 2.8, "low": 2.1, "high": 4.6}, "horizon_months": 12,
             "return": {"value": 2_840_000.0, "low": 1_400_000.0, "high": 4_160_000.0},
@@ -126,4 +128,6 @@ def _texts() -> dict[str, Any]:
          "rows": [5, 9], "message": "31 rows hold e-mail addresses", "do": "hasei check --redact", "evidence": {}},
     ]  # fmt: skip
     lost = [gained[0] | {"winner": "経理", "other": "payroll", "line": 77}]
-    return {"examples": {"gained": gained, "lost": lost}, "data": data}
+    return {
+        "examples": {"gained": gained, "lost": lost, "gained_count": 512, "lost_count": 96, "other": "as_it_is"}, "data": data,
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ import hasei
 from hasei.cli import main
 from hasei.ground.errors import DataError
 from hasei.judge import kept
+from hasei.judge.retold import retold
 
 
 def rows_of(path, count):
@@ -61,6 +63,24 @@ def test_the_report_states_the_verdict_that_was_kept(run):
     assert report["kept"]["rows"] == 120
     assert any(c["name"] == "forgetting" for c in report["constraints"])
     assert report["chosen"]["confirm"] == verdict["chosen"]["confirm"]
+
+
+def test_a_report_is_told_again_in_another_language_with_the_same_figures(run):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    told = retold(report, run, "ja")
+    assert told["reason"].endswith("。")
+    assert sorted(re.findall(r"\d+\.\d+", told["reason"])) == sorted(re.findall(r"\d+\.\d+", report["reason"]))
+    for part in ("verdict", "chosen", "reference", "slices", "candidates", "data"):
+        assert told[part] == report[part]
+    for part in ("automation", "money"):
+        if report[part]:
+            assert told[part] | {"words": ""} == report[part] | {"words": ""}
+    assert retold(report, run, "en") == report
+
+
+def test_without_predictions_the_reason_stays_as_it_was_recorded(run, tmp_path):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    assert retold(report, tmp_path, "ja")["reason"] == report["reason"]
 
 
 def test_a_folder_without_predictions_is_refused_in_one_line(tmp_path):

@@ -29,10 +29,10 @@ def report(
 
         hasei report runs/tickets --lang ja
 
-    Figures, tables and explanations are in that language; sentences that the study wrote down, such as the reason, stay as
-    they were recorded.
+    The reason is said again from the kept answers; what the checks wrote about the data stays as it was written.
     """
     from hasei.judge.report import write_html
+    from hasei.judge.retold import retold
 
     found = read_report(run)
     code = lang or found.get("language") or ENGLISH
@@ -43,7 +43,7 @@ def report(
     if out is not None:
         refuse_existing(out)
     try:
-        write_html(place, found, code)
+        write_html(place, retold(found, folder, code), code)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"the report can't be shown: {type(error).__name__} at {error}", expected="a whole report.json of hasei try",

@@ -46,7 +46,7 @@ def _table(page: Console, report: Report) -> None:
 
 
 def _data(page: Console, report: Report) -> None:
-    from hasei.judge.report.lines import scheme_words
+    from hasei.judge.report.lines import in_turn, scheme_words
 
     data = report["data"]
     _heading(page, _("Your rows"))
@@ -56,8 +56,10 @@ def _data(page: Console, report: Report) -> None:
     scheme = scheme_words(report)
     if not scheme:
         _item(page, _("rows: {roles}", roles=roles))
-    else:
+    elif in_turn(report):
         _item(page, _("rows: {roles} (each row in every role in turn: {scheme})", roles=roles, scheme=scheme))
+    else:
+        _item(page, _("rows: {roles} ({scheme})", roles=roles, scheme=scheme))
     for finding in data["findings"]:
         _item(page, _found(finding))
 

@@ -26,7 +26,8 @@ _NAMES = (
     marked("gradients"), marked("solved"), marked("text"), marked("label"), marked("size"), marked("latency"),
     marked("overfitting"), marked("underfitting"), marked("not converged"), marked("converged"), marked("unstable"),
     marked("permissive"), marked("attribution"), marked("share-alike"), marked("non-commercial"),
-    marked("no-derivatives"), marked("unknown"),
+    marked("no-derivatives"), marked("restricted"), marked("unknown"),
+    marked("today"), marked("harmed slice"), marked("forgetting"), marked("seed"), marked("checks"),
     marked("text_classification"), marked("temperature"), marked("isotonic"),
 )  # fmt: skip
 """Identifiers of the JSON contract that are said on a page, so that a catalogue can name them."""

@@ -29,7 +29,7 @@ from hasei.ground import files, plugins
 from hasei.ground.language import _, language, speaking
 from hasei.judge.report import figures
 from hasei.judge.report.headline import tiles
-from hasei.judge.report.lines import Report, scheme_words
+from hasei.judge.report.lines import Report
 from hasei.judge.report.scripts import chart_library, page_script, policy
 from hasei.judge.report.view import View
 from hasei.judge.wording import sentences, term
@@ -102,7 +102,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(lambda name: (_FOLDER / name).read_text("utf-8")), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals |= {"_": _, "term": term, "sentences": sentences, "scheme_words": scheme_words}
+    environment.globals |= {"_": _, "term": term, "sentences": sentences}
     environment.filters |= {
         "duration": figures.duration, "significant": figures.significant, "few": figures.few, "thousands": figures.thousands,
         "joined": lambda text: text.replace(" %", "\u00a0%"), "size": figures.size, "count_of": figures.count,

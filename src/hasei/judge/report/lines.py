@@ -16,6 +16,7 @@ from hasei.tasks import Metric, open_task
 
 Report: TypeAlias = Mapping[str, Any]
 
+_NESTED, _FOLDS = "nested cross-fitting", "-fold cross-validation"
 _ORDER = ("done", "waiting", "raced out", "failed", "skipped")
 
 
@@ -212,13 +213,19 @@ def goal_of(report: Report, words: Words) -> str:
     return _("{metric} at least {amount}", **values) if least else _("{metric} at most {amount}", **values)
 
 
+def in_turn(report: Report) -> bool:
+    """Whether rows were so few that each served every role in turn."""
+    return str(report.get("scheme", "")).startswith(_NESTED)
+
+
 def scheme_words(report: Report) -> str:
-    """Say how few rows served every role in turn, "" where each had one role."""
+    """Say how rows served, "" where each simply had its role."""
     scheme = str(report.get("scheme", "holdout"))
-    name, __, folds = scheme.partition(" (")
-    if name != "nested cross-fitting":
-        return ""
-    return _("nested cross-fitting ({folds})", folds=folds.removesuffix(")"))
+    if scheme.startswith(_NESTED):
+        return _("nested cross-fitting ({folds})", folds=scheme.removeprefix(_NESTED).strip(" ()"))
+    if scheme.endswith(_FOLDS):
+        return _("{n}-fold cross-validation", n=scheme.removesuffix(_FOLDS))
+    return "" if scheme == "holdout" else scheme
 
 
 def interval_of(words: Words, part: Mapping[str, Any], low: str = "low", high: str = "high") -> str:

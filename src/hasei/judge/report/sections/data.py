@@ -8,6 +8,7 @@ from typing import Any
 from hasei.ground.files import canonical_json
 from hasei.ground.language import _
 from hasei.judge.report.figures import few
+from hasei.judge.report.lines import in_turn, scheme_words
 from hasei.judge.report.view import View
 from hasei.judge.wording import term
 
@@ -33,8 +34,24 @@ def content(view: View) -> dict[str, Any] | None:
     guessed = data.get("guessed", ())
     return {
         "roles": roles, "columns": [_column(name, part, part in guessed) for part, name in data["columns"].items()],
-        "crossed": str(view.report.get("scheme", "")).startswith("nested"), "findings": [_finding(f) for f in findings],
+        "served": _served(view), "findings": [_finding(f) for f in findings],
     }  # fmt: skip
+
+
+def _served(view: View) -> str:
+    """Say how rows served where it was not simply one role each."""
+    scheme = scheme_words(view.report)
+    if in_turn(view.report):
+        return _(
+            "There were few rows, so every row served each role in turn ({scheme}), and intervals are made wider for it.",
+            scheme=scheme,
+        )
+    if scheme:
+        return _(
+            "Every train and select row was scored by a model that had not seen it ({scheme}); the confirm rows stayed apart.",
+            scheme=scheme,
+        )
+    return ""
 
 
 def _column(name: str, part: str, guessed: bool) -> tuple[str, str]:

@@ -24,7 +24,17 @@ def content(view: View) -> dict[str, Any] | None:
     if not gained and not lost:
         return None
     lists = [(_("Gained: right now, wrong before"), gained), (_("Lost: wrong now, right before"), lost)]
-    return {"lists": [(name, [_shown(row) for row in rows[:_MOST]]) for name, rows in lists]}
+    return {
+        "lists": [(name, [_shown(row) for row in rows[:_MOST]]) for name, rows in lists],
+        "other": found.get("other") or _("the base as it is"), "counted": _counted(found),
+    }  # fmt: skip
+
+
+def _counted(found: Mapping[str, Any]) -> str:
+    if found.get("gained_count") is None or found.get("lost_count") is None:
+        return ""
+    counts = {"gained": f"{found['gained_count']:,}", "lost": f"{found['lost_count']:,}"}
+    return _("{gained} rows were gained and {lost} lost; some of each:", **counts)
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:

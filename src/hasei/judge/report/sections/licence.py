@@ -24,5 +24,6 @@ def content(view: View) -> dict[str, Any] | None:
     names = {"base": _("the base"), "data": _("the rows"), "model": _("the derived model")}
     return {
         "licences": [(name, str(found[key])) for key, name in names.items() if found.get(key)],
-        "kind": term(str(found.get("kind") or "")), "words": found.get("words") or "", "conflict": bool(found.get("conflict")),
+        "kind": term(str(found.get("kind") or "")), "words": found.get("words") or "", "conflict": found.get("conflict") or "",
+        "override": found.get("override") or "",
     }  # fmt: skip

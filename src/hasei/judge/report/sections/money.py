@@ -8,7 +8,7 @@ from typing import Any
 from hasei.ground.language import _
 from hasei.judge.report.charts import BLUE, INK, ORANGE, Chart, drawn, rows
 from hasei.judge.report.view import View
-from hasei.judge.wording import cash
+from hasei.judge.wording import cash, term
 
 PLACE = 70
 _MONTHS = 12
@@ -25,7 +25,8 @@ def content(view: View) -> dict[str, Any] | None:
     if not money or (money.get("per_month") or {}).get("value") is None:
         return None
     return {
-        "items": _items(money), "currency": money.get("currency", ""), "against": money.get("against"),
+        "items": _items(money), "currency": money.get("currency", ""), "against": term(str(money.get("against") or "")),
+        "words": money.get("words") or "",
         "chart": _chart(money, int(money.get("horizon_months") or _MONTHS)),
     }  # fmt: skip
 
@@ -33,9 +34,9 @@ def content(view: View) -> dict[str, Any] | None:
 def _items(money: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return what there is: item, amount, interval in words."""
     items = [
-        (_("saving a month"), money.get("per_month")), (_("set-up, once"), money.get("setup")),
-        (_("training, once"), money.get("training")), (_("labour, once"), money.get("labour")),
-        (_("answers, a month"), money.get("inference_per_month")), (_("upkeep, a month"), money.get("upkeep_per_month")),
+        (_("saving a month"), money.get("per_month")), (_("spent once"), money.get("setup")),
+        (_("training, of that"), money.get("training")), (_("labour, of that"), money.get("labour")),
+        (_("machine, a month"), money.get("inference_per_month")), (_("upkeep, a month"), money.get("upkeep_per_month")),
     ]  # fmt: skip
     found = [(name, *_said(value)) for name, value in items if value is not None]
     months = money.get("months_to_break_even")
@@ -60,16 +61,10 @@ def _said(value: Any, *, months: bool = False) -> tuple[str, str]:
     return say(value.get("value")), interval
 
 
-def _spent(money: Mapping[str, Any]) -> float:
-    """Return what is spent once."""
-    parts = (money.get(part) for part in ("setup", "training", "labour"))
-    return float(sum(p.get("value") or 0.0 if isinstance(p, Mapping) else p or 0.0 for p in parts))
-
-
 def _chart(money: Mapping[str, Any], months: int) -> Chart:
     import altair as alt
 
-    spent, monthly = _spent(money), money["per_month"]
+    spent, monthly = float(money.get("setup") or 0.0), money["per_month"]
     ends = {k: monthly["value"] if monthly.get(k) is None else monthly[k] for k in ("value", "low", "high")}
     data = rows([
         {"month": month, **{k: v * month - spent for k, v in ends.items()},

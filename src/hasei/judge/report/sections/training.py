@@ -44,7 +44,7 @@ def _seeds(view: View, part: Mapping[str, Any]) -> dict[str, str]:
 def _chart(name: str, curve: Sequence[Mapping[str, Any]]) -> Chart:
     import altair as alt
 
-    kinds = {"train_loss": _("on the rows it learns from"), "held_loss": _("on rows kept from it")}
+    kinds = {"loss": _("on the rows it learns from"), "held_loss": _("on rows kept from it")}
     points = [
         {"epoch": point["epoch"], "loss": point[key], "kind": kind}
         for point in curve for key, kind in kinds.items() if point.get(key) is not None
