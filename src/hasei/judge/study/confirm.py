@@ -15,15 +15,14 @@ from hasei.derive.run import run_step, write
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
 from hasei.ground.language import language
-from hasei.ground.statistics import Forecast, forecast, train_rows_for
+from hasei.ground.statistics import Forecast
 from hasei.judge.cost import monthly
 from hasei.judge.decision import pick
-from hasei.judge.evaluation import score
 from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
 from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
-from hasei.judge.study.clock import Clock
+from hasei.judge.study.curves import LearningCurve
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
 from hasei.judge.study.retention import Kept
 from hasei.tasks import Answers, Floats
@@ -78,6 +77,7 @@ class Verdict:
     case: Case
     sheet: Sheet
     latency_p95_ms: float | None = None
+    curve: LearningCurve | None = None
 
 
 def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
@@ -141,7 +141,7 @@ def refit(
 
 def verdict(
     lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, model: DerivedModel,
-    curve: tuple[Forecast | None, int | None],
+    curve: LearningCurve | None,
 ) -> Verdict:  # fmt: skip
     """Apply the rule to what the opening showed; metric, goal and smallest gain are those committed to."""
     goal = lab.purpose.goal
@@ -152,14 +152,14 @@ def verdict(
         confirmed.answers.setdefault(TODAY, lab.today.answers(confirmed.rows))
     case = _case(lab, choice, confirmed, commitment, latency, curve)
     sheet = _sheet(lab, choice, confirmed)
-    return Verdict(rule(case, sheet), case, sheet, latency)
+    return Verdict(rule(case, sheet), case, sheet, latency, curve)
 
 
 def _case(
     lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, latency: float | None,
-    curve: tuple[Forecast | None, int | None],
+    curve: LearningCurve | None,
 ) -> Case:  # fmt: skip
-    opening, (ahead, train_rows) = confirmed.opening, curve
+    opening, ahead = confirmed.opening, curve.at_four if curve else None
     measured = {c.name: c.trial for c in choice.roles if c.trial is not None}
     figure, goal = None, lab.purpose.goal
     if goal.today is not None and goal.today.value is not None:
@@ -176,7 +176,8 @@ def _case(
         wish=goal.automate_at, today=figure, change_first=_change_first(lab, choice, ahead),
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),
-        ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None, train_rows=train_rows,
+        ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None,
+        train_rows=curve.train_rows if curve else None,
         before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
 
@@ -234,29 +235,6 @@ def latency_p95(model: DerivedModel, inputs: list[Any]) -> float:
     return float(np.percentile(times, 95))
 
 
-def learning_curve(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], fit: np.ndarray, scored: np.ndarray
-) -> tuple[Forecast | None, int | None]:
-    """Return the forecast at four times the rows and the rows that would reach the goal, from the solved head alone."""
-    goal = lab.purpose.goal.at_least
-    solved = [c for c in candidates if c.role == "derived" and not c.gradients and c.trial and c.select]
-    if goal is None or not solved or clock.free() < 3.0:
-        return None, None
-    best = max(solved, key=lambda c: lab.metric.direction * (c.select.value if c.select else 0.0))
-    sizes, values, se = [], [], 0.0
-    for share in (0.125, 0.25, 0.5, 1.0):
-        part = fit[: max(lab.space.width, int(len(fit) * share))]
-        trial = lab.try_out(frozen_step(best), part, scored, lab.watch.until(clock.until(clock.free())))
-        interval = score(lab.metric, trial.answers.values, lab.truth(scored), lab.units(scored), draws=200)
-        sizes.append(len(part))
-        values.append(interval.value)
-        se = interval.se
-    kwargs: dict[str, Any] = {"se": se, "direction": lab.metric.direction}
-    ahead = forecast(sizes, values, 4 * len(fit), bounds=lab.metric.bounds, **kwargs)
-    lab.note("learning curve", sizes=sizes, scores=values, forecast_4x=ahead.value if ahead else None)
-    return ahead, train_rows_for(sizes, values, goal, **kwargs)
-
-
 __all__ = [
-    "Choice", "Confirmed", "Verdict", "choose", "commit", "latency_p95", "learning_curve", "refit", "verdict",
+    "Choice", "Confirmed", "Verdict", "choose", "commit", "latency_p95", "refit", "verdict",
 ]  # fmt: skip

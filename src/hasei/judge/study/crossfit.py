@@ -23,7 +23,8 @@ from hasei.ground.language import _
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
-from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, refit, verdict
+from hasei.judge.study.curves import learning_curve
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states

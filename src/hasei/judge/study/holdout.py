@@ -13,11 +13,11 @@ from hasei.derive.derived import DerivedModel
 from hasei.ground.errors import HaseiError, RunFailed, Stopped
 from hasei.ground.events import DeadlineReached
 from hasei.ground.language import _
-from hasei.ground.statistics import Forecast
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
-from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, refit, verdict
+from hasei.judge.study.curves import LearningCurve, learning_curve
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
@@ -66,7 +66,7 @@ def _answering(lab: Lab, confirm: np.ndarray) -> float:
 
 def confirm_once(
     lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, scored: np.ndarray, confirm: np.ndarray,
-    folder: Path, run_id: str, curve: tuple[Forecast | None, int | None],
+    folder: Path, run_id: str, curve: LearningCurve | None,
 ) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:  # fmt: skip
     """Choose by the rows *scored*, refit on *rows*, commit, open the confirm rows once and judge."""
     choice, models = _refit_all(lab, clock, list(candidates), rows, scored, folder, _answering(lab, confirm))

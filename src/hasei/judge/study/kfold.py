@@ -17,8 +17,9 @@ from hasei.derive.derived import DerivedModel
 from hasei.engine.splits import folds
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
-from hasei.judge.study.confirm import Choice, Confirmed, Verdict, learning_curve
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.crossfit import score_by_folds, skip_the_slow
+from hasei.judge.study.curves import learning_curve
 from hasei.judge.study.holdout import MOST_FEATURES, confirm_once, set_aside
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look_closer

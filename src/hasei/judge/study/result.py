@@ -72,6 +72,7 @@ def make_report(
         "base": lab.base.to_lineage(), "licence": licence_json(lab),
         "task": lab.task.name, "seed": lab.seed,
         "latency_p95_ms": found.latency_p95_ms, **shown_by_rows(lab, choice, found, confirmed),
+        "learning_curve": found.curve.to_json() if found.curve else None,
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
     return stated | {"diagnosis": all_diagnoses(stated["candidates"])}
