@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from hasei.tasks import Metric
 
 LEAST_DISCORDANT = 30
-_NUMBER = (int, float, np.number)
+NUMBER = (int, float, np.number)
 
 
 def score(
@@ -85,6 +85,11 @@ def compare(
         interval = _measured_gain(metric, winner, reference, true, units, alpha, draws, seed)
     span = metric.bounds[1] - metric.bounds[0]
     return interval.widened(se_factor).clipped(-span, span)
+
+
+def taken(values: Sequence[Any], rows: Ints) -> Sequence[Any]:
+    """Return the *values* at the indices *rows*."""
+    return values[rows] if isinstance(values, np.ndarray) else [values[i] for i in rows]
 
 
 def _check(true: Sequence[Any], *others: Sequence[Any]) -> None:
@@ -136,8 +141,8 @@ def _bootstrapped(
         return found[0] if len(found) == 1 else metric.direction * (found[0] - found[1])
 
     def measure(rows: Ints) -> float:
-        truth = _at(true, rows)
-        return float(joined([metric.value(_at(a, rows), truth) for a in answers]))
+        truth = taken(true, rows)
+        return float(joined([metric.value(taken(a, rows), truth) for a in answers]))
 
     many = metric.weighted
     weighted = None if many is None else lambda weights: joined([many(a, true, weights) for a in answers])
@@ -149,10 +154,6 @@ def _bootstrapped(
 
 def _effective(units: Sequence[str]) -> float:
     return effective_units(np.unique(np.asarray(units), return_counts=True)[1])
-
-
-def _at(values: Sequence[Any], rows: Ints) -> Sequence[Any]:
-    return values[rows] if isinstance(values, np.ndarray) else [values[i] for i in rows]
 
 
 def _bounded(
@@ -202,7 +203,7 @@ def _differing(
 
     Answers that can't be near a truth (scores for a ranking) are only counted as different, half on either side.
     """
-    if isinstance(winner[0], _NUMBER) != isinstance(true[0], _NUMBER):
+    if isinstance(winner[0], NUMBER) != isinstance(true[0], NUMBER):
         apart = Units.of(np.asarray(winner) != np.asarray(reference), units)
         differ = int((apart.sums > 0).sum())
         return differ // 2, differ - differ // 2
@@ -212,7 +213,7 @@ def _differing(
 
 def _closeness(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
     """How near each answer is to the truth (n,): minus the distance of numbers, 1 or 0 for anything else."""
-    if isinstance(true[0], _NUMBER):
+    if isinstance(true[0], NUMBER):
         return -np.abs(np.asarray(predicted, dtype=np.float64) - np.asarray(true, dtype=np.float64))
     return np.array([float(p == t) for p, t in zip(predicted, true)], dtype=np.float64)
 

@@ -26,7 +26,7 @@ from hasei.judge.decision import Constraint, Decision, Evidence, decide
 from hasei.judge.evaluation import compare, score
 from hasei.judge.handover import AutomationMoney, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
-from hasei.judge.slices import Slice, harm
+from hasei.judge.slices import Slice, forgotten, harm
 from hasei.tasks import Floats, Metric, Space, Task, open_task
 
 CONSTANT = "always the same"
@@ -274,9 +274,7 @@ class _Rule:
         if self.sheet.kept is None:
             return None
         units, truth, winner, before = self.sheet.kept
-        whole = {"kept rows": ["all"] * len(truth)}
-        found = harm(self.metric, winner, before, truth, units, whole, alpha=self.case.alpha)
-        return found[0] if found else None
+        return forgotten(self.metric, winner, before, truth, units, alpha=self.case.alpha)
 
     def _forgotten(self, kept: Slice | None) -> list[Constraint]:
         if kept is None:
@@ -285,7 +283,7 @@ class _Rule:
             "{points} points on the {n} rows that must not be forgotten, against {before}",
             points=f"{100 * kept.gain.value:+.1f}", n=kept.rows, before=self.case.before,
         )  # fmt: skip
-        return [Constraint("forgetting", not kept.harmed, words)]
+        return [Constraint("forgetting", not kept.harmed, words if kept.judged else kept.words())]
 
     def _automation(self) -> Automation | None:
         """Return the automation curve of W, where its task has classes and its outputs were kept."""

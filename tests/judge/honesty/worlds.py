@@ -9,7 +9,7 @@ wished (the *discordance*: the share of cases on which exactly one of reference 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from scipy.special import ndtr, ndtri
 
 from hasei.ground.statistics import Interval, alpha_at
 from hasei.inputs.purpose import Prices, Purpose
-from hasei.judge.cost import monthly, saving
+from hasei.judge.cost import monthly
 from hasei.judge.decision import Evidence, decide, pick
 from hasei.judge.evaluation import compare, score
+from hasei.judge.money import row_costs, saving
 from hasei.tasks import Metric
 from hasei.tasks._class_metrics import METRICS
 
@@ -28,6 +29,8 @@ WORLDS = 2000
 BASE, DISCORDANCE, PLANTED = 0.85, 0.16, 0.05
 CONSTANT_SHARE = 0.95
 ACCURACY = METRICS["accuracy"]
+
+NO_PRICES = Prices()
 
 Right = npt.NDArray[np.bool_]
 Values: Any = np.ndarray
@@ -46,14 +49,15 @@ class World:
     @property
     def hardness(self) -> float:
         """Correlation of the hidden scores with which reference and best candidate disagree as often as is asked."""
-        z, weight = np.polynomial.hermite_e.hermegauss(120)
+        z = np.linspace(-8, 8, 4001)
+        weight = np.exp(-z * z / 2)
         limits = ndtri([self.accuracies[0], max(self.accuracies)])
 
         def disagreement(rho: float) -> float:
             a, b = (ndtr((limit - np.sqrt(rho) * z) / np.sqrt(1 - rho)) for limit in limits)
             return float((weight * (a * (1 - b) + b * (1 - a))).sum() / weight.sum())
 
-        low, high = 0.0, 0.98
+        low, high = 0.0, 0.9999
         if not disagreement(high) <= self.discordance <= disagreement(low) + 1e-9:
             raise ValueError(f"two such models can't disagree on {self.discordance:.1%} of the cases")
         for _ in range(30):
@@ -100,7 +104,7 @@ class Judge:
     metric: Metric = ACCURACY
     cheap: int = 1
     costs: tuple[float, ...] | None = None
-    prices: Prices = field(default_factory=Prices)
+    prices: Prices = NO_PRICES
     kpi: float | None = None
     draws: int = 2000
 
@@ -129,10 +133,18 @@ class Judge:
             winner=f"model {winner}", reference=f"model {reference}", metric=self.metric.name, units=len(np.unique(units)),
             gain=gain, winner_score=found[0], reference_score=found[1], delta=Purpose(prices=self.prices).delta(extra),
             alpha=alpha_at(opening), alpha_next=alpha_at(opening + 1), kpi=self.kpi, winner_is_cheap=winner < self.cheap,
-            saving=None if gain is None else saving(self.prices, gain, extra),
+            saving=self._saving(confirm[winner], confirm[reference], truth, units, extra, alpha_at(opening)),
             beats_majority=self._beats(confirm, truth, units, constant, (winner, reference), how),
         )  # fmt: skip
         return Judged(winner, decide(evidence).verdict, found[0], gain)
+
+    def _saving(
+        self, winner: Values, reference: Values, truth: Values, units: Values, extra: float, alpha: float
+    ) -> Interval | None:
+        if self.prices.cost_of_an_error is None:
+            return None
+        costs = [row_costs(self.prices, truth.tolist(), a.tolist()) for a in (winner, reference)]
+        return saving(self.prices, costs[0], costs[1], units, extra_per_month=extra, alpha=alpha)
 
     def _beats(
         self, confirm: Values, truth: Values, units: Values, constant: Values | None, models: tuple[int, int], how: Any

@@ -132,6 +132,7 @@ def _bca(ordered: Floats, value: float, acceleration: float, z: float) -> tuple[
         room = 1 - acceleration * (bias + z)
         return float(normal.cdf(bias + (bias + z) / room)) if room > 0 else float(z > 0)
 
-    low = math.floor(level(-z) * (d + 1)) - 1
-    high = math.ceil(level(z) * (d + 1)) - 1
-    return float(ordered[min(max(low, 0), d - 1)]), float(ordered[min(max(high, 0), d - 1)])
+    # Between order statistics: with few draws, rounding outwards would add up to half a percent to the coverage.
+    places = np.array([level(-z), level(z)]) * (d + 1) - 1
+    low, high = np.interp(places, np.arange(d), ordered)
+    return float(low), float(high)
