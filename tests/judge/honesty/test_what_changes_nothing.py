@@ -40,7 +40,7 @@ def test_the_order_of_rows_changes_no_bit_of_a_score_a_gain_or_a_slice(seed: int
     metric, parts = METRICS[name], rows(seed)
     order = np.random.default_rng(seed).permutation(90)
     shuffled: Any = [[values[i] for i in order] for values in parts]
-    winner, reference, true, units = parts
+    winner, _reference, true, units = parts
     assert score(metric, shuffled[0], *shuffled[2:], draws=60) == score(metric, winner, true, units, draws=60)
     assert compare(metric, *shuffled, draws=60) == compare(metric, *parts, draws=60)
     cells = [f"cell {i % 2}" for i in range(90)]
