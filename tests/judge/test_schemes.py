@@ -30,7 +30,10 @@ def run(rows, base, out, **asked):
     return conduct(make_config(settings), out, Watch())
 
 
-def test_in_k_fold_every_train_and_select_row_is_scored_and_confirm_rows_are_opened_once(rows, toy_base, tmp_path):
+def test_in_k_fold_every_train_and_select_row_is_scored_and_confirm_rows_are_opened_once(
+    rows, toy_base, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HASEI_STATE", str(tmp_path / "state"))
     found = run(rows, toy_base("bert"), tmp_path / "run", scheme="kfold", folds=3).report
     roles = found["data"]["roles"]
     assert found["scheme"] == "3-fold cross-validation"
