@@ -36,10 +36,6 @@ def test_a_few_rows_of_a_rare_label_say_nothing():
     assert confusable(opinion_with(mistaken=3, rows=7)) == []
 
 
-def test_readers_that_confuse_everything_blame_no_pair():
-    assert confusable(opinion_with(mistaken=8, weak=16)) == []
-
-
 def test_the_finding_says_both_ways_and_names_the_rows(tmp_path):
     rows = [(f"{'open' if i % 2 else 'shut'} {i}", "ab"[i % 2]) for i in range(80)]
     room = made(tmp_path, rows)
