@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup try try-ja test lint browser bench clean
+.PHONY: setup try try-ja test honesty lint browser bench clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,9 @@ browser:
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } \
 	|| echo "no Chromium: the tests of the page in a browser are skipped"
+
+honesty: setup
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal tests/judge/honesty tests/judge/test_honesty.py tests/judge/checks/test_leak_zoo.py --durations=20
 
 test: lint browser
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
