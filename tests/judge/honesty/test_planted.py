@@ -85,14 +85,6 @@ def test_a_fifth_of_a_point_at_forty_times_the_cost_is_never_recommended_where_p
     assert not any(judge.right(*w).verdict == "adopt" for w in world.drawn(seed=14))
 
 
-def test_nor_is_it_beside_a_cheap_candidate_that_gains_five_points_itself_and_is_recommended_instead() -> None:
-    judge = Judge(costs=(1.0, *COSTS), prices=PRICES)
-    world = World(accuracies=(BASE, BASE + PLANTED, BASE + PLANTED + LITTLE))
-    seen = [judge.right(*w) for w in world.drawn(seed=15)]
-    assert not any(j.winner == 2 for j in seen)
-    assert np.mean([j.verdict == "adopt" for j in seen]) >= 0.96
-
-
 @pytest.mark.parametrize("noisy", ["nothing", "select", "confirm"])
 def test_a_measured_fifth_of_a_point_is_never_recommended_without_prices_either(noisy: str) -> None:
     """Where *noisy* rows show what chance makes of it and all others exactly what is true."""
