@@ -235,7 +235,7 @@ def test_the_optimistic_forecast_is_seldom_passed() -> None:
 def test_a_forecast_stays_within_the_range_of_the_metric_and_follows_its_direction() -> None:
     rising = forecast([100, 200], [0.90, 0.99], 10_000, bounds=(0.0, 1.0))
     assert rising is not None
-    assert rising.optimistic == 1.0
+    assert 0.99 < rising.value <= rising.optimistic <= 1.0
     falling = forecast([100, 200, 400], [0.9, 0.7, 0.56], 1600, direction=-1)
     assert falling is not None
     assert falling.optimistic < falling.value < 0.56
@@ -244,7 +244,7 @@ def test_a_forecast_stays_within_the_range_of_the_metric_and_follows_its_directi
 def test_a_curve_that_falls_is_taken_for_a_flat_one() -> None:
     flat = forecast([100, 200, 400], [0.80, 0.79, 0.78], 1600, se=0.01)
     assert flat is not None
-    assert flat.value == pytest.approx(0.79, abs=0.01)
+    assert 0.78 <= flat.value <= 0.80
 
 
 def test_one_size_says_nothing_of_more_rows() -> None:

@@ -30,6 +30,8 @@ from hasei.engine.splits import inner_split
 from hasei.ground.errors import NotSupported
 
 SUPPORTS = Supports(gradients=False)
+BY_ROWS = ("l2",)
+"""Settings whose best value hangs on the number of rows: a learning curve finds them anew at every size."""
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 _SCREEN_ROWS = 1500
 

@@ -60,7 +60,7 @@ def run_crossfit(
     opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
     answers, outputs = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
-    curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
+    curve = learning_curve(lab, clock, candidates, rows)
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
     models = {choice.winner.name: model}
     if choice.reference is not choice.winner and choice.reference.origin is not None:

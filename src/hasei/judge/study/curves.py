@@ -1,30 +1,48 @@
-"""What more rows would bring: the best solved head on nested parts of the train rows, and a forecast from there.
+"""What more rows would bring: the learning curve of the best solved head over the rows in hand, and a forecast from there.
 
-Each part is learnt from afresh and scored on the same rows. The forecast for the rule of the verdict (does the goal stay
-out of reach at four times the rows?) is :func:`hasei.ground.statistics.forecast`; the one that is shown, for twice and four
-times the rows, is the calibrated one of :mod:`hasei.ground.statistics.doubling`.
+Points are scored as :mod:`hasei.judge.study.nested` says, the forecast is :func:`hasei.ground.statistics.forecast`, whose
+intervals were calibrated on curves measured by these same functions. It is of the solved head, the only one cheap enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from hasei.derive.recipe import Step
+from hasei.derive.run import run_step
+from hasei.engine.batching import Ints
+from hasei.ground.errors import RunFailed
+from hasei.ground.events import DeadlineReached
 from hasei.ground.statistics import Forecast, Interval, effective_units, forecast, train_rows_for
-from hasei.ground.statistics.doubling import Ahead, ahead
 from hasei.judge.evaluation import score
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab, frozen_step
+from hasei.judge.study.nested import FOLDS, SHARES, Part, answer_parts, parts_of
 
-SHARES = (0.125, 0.25, 0.5, 1.0)
-TIMES = (2.0, 4.0)
+TIMES = (2, 4)
 LEAST_SECONDS = 3.0
-_MOST_SHARE = 0.15
-"""Of the free time: what nobody needs for the verdict must not eat the refits."""
+LEAST_SCORED = 100
+"""Fewer independent rows scored forecast nothing: the interval was never tried there."""
+_SHARE_OF_FREE, _SHARE_FOR_A_GOAL = 0.15, 0.5
+"""Of the free time: a curve that no goal waits for must not eat the refits."""
+_SETTLING = 1.5
+"""What finding the settings of smaller parts anew costs, beside learning from the parts."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A score forecast at *rows* train rows, *times* those in hand, with its 90 % interval."""
+
+    times: int
+    rows: int
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -46,40 +64,81 @@ class LearningCurve:
         }  # fmt: skip
 
 
-def learning_curve(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], fit: np.ndarray, scored: np.ndarray
-) -> LearningCurve | None:
-    """Return the learning curve of the best solved head, None where there is none or no time for it."""
+def learning_curve(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray) -> LearningCurve | None:
+    """Return the learning curve of the best solved head over *rows*, None (noted why) where none is or no time is left."""
     solved = [c for c in candidates if c.role == "derived" and not c.gradients and c.trial and c.select]
     if not solved:
+        lab.note("learning curve", why="no head was solved")
         return None
     best = max(solved, key=lambda c: lab.metric.direction * c.level)
-    needed = (best.trial.train_seconds if best.trial else 0.0) * sum(SHARES)
-    goal = lab.purpose.goal.at_least
-    free = clock.free()
-    if free < LEAST_SECONDS or needed > free * (0.5 if goal is not None else _MOST_SHARE):
-        lab.note("learning curve", why="no time of the budget was left")
-        return None
-    points = []
-    for share in SHARES:
-        part = fit[: max(lab.space.width, int(len(fit) * share))]
-        trial = lab.try_out(frozen_step(best), part, scored, lab.watch.until(clock.until(clock.free())))
-        rows = trial.scored
-        points.append((len(part), score(lab.metric, trial.answers.values, lab.truth(rows), lab.units(rows), draws=200)))
-    return _curve(lab, best.name, points, len(fit), scored, goal)
+    share = _SHARE_OF_FREE if lab.purpose.goal.at_least is None else _SHARE_FOR_A_GOAL
+    limit = share * clock.free()
+    try:
+        parts = _Measured(lab, best, clock.until(limit), rows).parts(limit) if limit >= LEAST_SECONDS else []
+        if parts:
+            points = [(p.rows, _scored(lab, p)) for p in parts]
+            return _continued(lab, best.name, points, parts[-1].scored, len(rows))
+        lab.note("learning curve", why=f"not to be had within the {max(0.0, limit):.0f} s that were free for it")
+    except DeadlineReached:
+        lab.note("learning curve", why=f"not finished within the {limit:.0f} s that were free for it")
+    except RunFailed as error:  # no reason to lose the study
+        lab.note("learning curve", why=str(error))
+    return None
 
 
-def _curve(
-    lab: Lab, name: str, points: list[tuple[int, Interval]], rows: int, scored: np.ndarray, goal: float | None
-) -> LearningCurve:
+class _Measured:
+    """The best head, learnt again from parts of *rows* until the moment *until*."""
+
+    def __init__(self, lab: Lab, best: Candidate, until: float, rows: np.ndarray) -> None:
+        self.lab, self.best, self.watch = lab, best, lab.watch.until(until)
+        # In a random order: first rows are then a fair part, whatever file or role they come from.
+        self.rows = rows[np.random.default_rng(lab.seed).permutation(len(rows))]
+        self.units = lab.units(self.rows)
+
+    def parts(self, limit: float) -> list[Part]:
+        """Return answers by size, of as many of the five folds as *limit* seconds allow; none where it is not one."""
+        clock = Clock(limit)
+        fit, held = parts_of(self.units, 1)[0][1][0]
+        self.answer(frozen_step(self.best), fit, held)
+        count = min(FOLDS, int(limit / max(1e-9, _SETTLING * clock.spent * sum(SHARES))))
+        found = answer_parts(self.units, self.settle, self.answer, count) if count else []
+        return [Part(p.rows, self.rows[p.scored], p.answers) for p in found]
+
+    def settle(self, some: Ints) -> Step:
+        """Return the step with the settings that hang on the number of rows found anew on *some* of them."""
+        step = frozen_step(self.best)
+        again = [name for name in getattr(step.plugin, "BY_ROWS", ()) if getattr(self.best.step.params, name) is None]
+        if len(some) == len(self.rows) or not again:
+            return step
+        free = _with(step, dict.fromkeys(again))
+        ran = run_step(free, self.lab.context(free, self.rows[some], self.watch))
+        return _with(step, {name: getattr(ran.derivation.frozen, name) for name in again})
+
+    def answer(self, step: Step, fit: Ints, held: Ints) -> Sequence[Any]:
+        return self.lab.try_out(step, self.rows[fit], self.rows[held], self.watch).answers.values
+
+
+def _with(step: Step, values: dict[str, Any]) -> Step:
+    return replace(step, params=step.params.model_copy(update=values))
+
+
+def _scored(lab: Lab, part: Part) -> Interval:
+    return score(lab.metric, part.answers, lab.truth(part.scored), lab.units(part.scored), draws=200)
+
+
+def _continued(lab: Lab, name: str, points: list[tuple[int, Interval]], scored: np.ndarray, rows: int) -> LearningCurve:
     sizes, values = [n for n, _ in points], [i.value for _, i in points]
-    how: dict[str, Any] = {"se": points[-1][1].se, "direction": lab.metric.direction}
-    at_four = forecast(sizes, values, 4 * rows, bounds=lab.metric.bounds, **how)
-    found: list[Ahead] = []
-    if lab.metric.bounds == (0.0, 1.0) and lab.metric.rowwise is not None and sizes[0] < sizes[1]:
-        units = np.unique(np.array(lab.units(scored)), return_counts=True)[1]
-        shares = (values[0], values[1], values[2], values[3])
-        found = [f for t in TIMES if (f := ahead(shares, rows, effective_units(units), t)) is not None]
+    units = effective_units(np.unique(np.array(lab.units(scored)), return_counts=True)[1])
+    how: dict[str, Any] = {
+        "se": points[-1][1].se, "direction": lab.metric.direction, "bounds": lab.metric.bounds, "scored": units,
+    }  # fmt: skip
+    ahead = {} if units < LEAST_SCORED else {times: forecast(sizes, values, times * rows, **how) for times in TIMES}
+    found = tuple(
+        Ahead(times, times * rows, f.value, min(f.optimistic, f.pessimistic), max(f.optimistic, f.pessimistic))
+        for times, f in ahead.items()
+        if f is not None
+    )
+    goal, at_four = lab.purpose.goal.at_least, ahead.get(4)
     lab.note("learning curve", sizes=sizes, scores=values, forecast_4x=at_four.value if at_four else None)
-    reach = None if goal is None else train_rows_for(sizes, values, goal, **how)
-    return LearningCurve(name, tuple(points), tuple(found), at_four, reach)
+    reach = None if goal is None or not ahead else train_rows_for(sizes, values, goal, **how)
+    return LearningCurve(name, tuple(points), found, at_four, reach)

@@ -46,7 +46,7 @@ def run_holdout(
     race.run(candidates)
     try_again(race, candidates, seeds)
     look_closer(lab, clock, rows)
-    curve = learning_curve(lab, clock, candidates, fit, select)
+    curve = learning_curve(lab, clock, candidates, rows)
     return confirm_once(lab, clock, candidates, rows, select, confirm, folder, run_id, curve)
 
 

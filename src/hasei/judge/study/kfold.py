@@ -39,5 +39,5 @@ def run_kfold(
     fold = folds([lab.data.units[i] for i in rows], count, lab.seed)
     score_by_folds(lab, clock, candidates, rows, fold, "trying")
     look_closer(lab, clock, rows)
-    curve = learning_curve(lab, clock, candidates, rows[fold != 0], rows[fold == 0])
+    curve = learning_curve(lab, clock, candidates, rows)
     return confirm_once(lab, clock, candidates, np.sort(rows), rows, confirm, folder, run_id, curve)
