@@ -34,8 +34,9 @@ from forecast_tasks import TASKS, rows_of  # noqa: E402
 DRAWS = {400: (3, 3), 800: (4, 3), 1600: (6, 3), 3200: (6, 3), 6400: (5, 3)}
 """Rows in hand: draws, and draws of tasks with fifty classes or more, which take longest."""
 MANY_CLASSES = 50
-TIMES = (2, 4)
+TIMES = (1, 2, 4)
 LEAST_OUTSIDE = 800
+"""And half as many as are in hand: a truth that is itself hardly known judges nobody."""
 CHOICE_ROWS = 3200
 COLUMNS = (
     "task", "source", "classes", "metric", "rows", "draw", "times", "n1", "n2", "n3", "n4", "s1", "s2", "s3", "s4", "se",
@@ -109,6 +110,11 @@ def curve(pool: Pool, hand: Any) -> tuple[dict[str, Any], float]:
     return {"sizes": [p.rows for p in parts], "answers": answers, "true": y[parts[0].scored]}, strengths[0]
 
 
+def enough(pool: Pool, rows: int, times: int) -> bool:
+    """Whether the truth at so many times *rows* can be measured on rows that are left over."""
+    return times * rows + max(LEAST_OUTSIDE, rows // 2) <= len(pool.y)
+
+
 def draw(pool: Pool, rows: int, number: int) -> dict[str, Any]:
     """Return a curve and, for each multiple of its rows, the answers to the rows outside and their truth."""
     order = order_of(pool, rows, number)
@@ -116,7 +122,7 @@ def draw(pool: Pool, rows: int, number: int) -> dict[str, Any]:
     x, y, units = pool.x(order), pool.y[order], [str(i) for i in order]
     for times in TIMES:
         more = times * rows
-        if more + LEAST_OUTSIDE <= len(y):
+        if enough(pool, rows, times):
             few = min(more, CHOICE_ROWS)
             ladder = pool.strengths[: pool.strengths.index(strength) + 1][::-1]
             strength = pool.strength(x[:few], y[:few], units[:few], ladder)
@@ -200,7 +206,7 @@ def main() -> None:
     until, pools, made = time.monotonic() + 60 * options.minutes, {}, []
     for number, rows, name in planned():
         pool = pools[name] = pools.get(name) or Pool(name, features, where)
-        if number >= DRAWS[rows][pool.space.width >= MANY_CLASSES] or 2 * rows + LEAST_OUTSIDE > len(pool.y):
+        if number >= DRAWS[rows][pool.space.width >= MANY_CLASSES] or not enough(pool, rows, 2):
             continue
         path = options.cache / "draws" / f"{name.replace(' ', '_')}-{rows}-{number}.npz"
         path.parent.mkdir(exist_ok=True)
