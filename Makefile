@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup try try-ja test lint bench clean
+.PHONY: setup try try-ja test honesty lint browser bench clean
 
 setup: $(STAMP)
 
@@ -21,14 +21,24 @@ try: setup
 	$(VENV)/bin/hasei try samples/helpdesk_en.csv --at-least accuracy=0.80 --budget 10m --out runs/helpdesk-$$(date +%Y%m%d-%H%M%S)
 
 try-ja: setup
-	$(VENV)/bin/hasei try samples/helpdesk_ja.csv --at-least accuracy=0.80 --budget 10m --out runs/helpdesk-ja-$$(date +%Y%m%d-%H%M%S)
+	$(VENV)/bin/hasei try samples/helpdesk_ja.csv --lang ja --at-least accuracy=0.80 --budget 10m --out runs/helpdesk-ja-$$(date +%Y%m%d-%H%M%S)
 
 lint: setup
 	$(VENV)/bin/ruff check src tests bench
 	$(VENV)/bin/ruff format --check src tests bench
 	$(VENV)/bin/mypy
 
-test: lint
+# The tests of the page need a browser and a font for Japanese; where they can't be had those tests say so and are skipped.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } \
+	|| echo "no Chromium: the tests of the page in a browser are skipped"
+
+honesty: setup
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal tests/judge/honesty tests/judge/test_honesty.py tests/judge/checks/test_leak_zoo.py --durations=20
+
+test: lint browser
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 bench: setup

@@ -12,7 +12,7 @@ from hasei.ground.errors import OutputError, RunFailed, Stopped
 from hasei.ground.files import write_json
 from made_up import report
 
-COMMANDS = ("try", "predict", "derive", "evaluate", "compare", "base", "methods", "tasks", "verify")
+COMMANDS = ("try", "predict", "derive", "evaluate", "compare", "report", "rank", "base", "methods", "tasks", "verify")
 
 
 def test_help_and_lists_import_neither_torch_nor_transformers():

@@ -56,11 +56,14 @@ def test_the_result_goes_to_stdout_and_the_progress_does_not(hasei, study):
 def test_flags_become_the_configuration(hasei, study):
     hasei("try", "a.csv", "--test", "b.csv", "--base", "x/y", "--text", "t", "--label", "l", "--map", "other=o", "--group", "g",
           "--where", "lang=en", "--where", "n!=1", "--at-least", "accuracy=92%", "--budget", "90s", "--methods",
-          "lora, feature_extraction", "--licence", "MIT", "--seed", "3", "--out", "here", "--resume")  # fmt: skip
+          "lora, feature_extraction", "--licence", "MIT", "--licence-override", "we asked", "--seed", "3", "--out", "here",
+          "--resume", "--slice", "region", "--keep", "old.csv", "--time", "when", "--id", "number",
+          "--scheme", "kfold", "--folds", "4", "--seeds", "2", "--lang", "ja")  # fmt: skip
     config = study["config"]
     assert config.data.model_dump() == {
         "path": "a.csv", "test": "b.csv", "text": "t", "label": "l", "map": {"other": "o"}, "group": "g",
-        "where": ("lang=en", "n!=1"), "licence": "MIT",
+        "where": ("lang=en", "n!=1"), "licence": "MIT", "licence_override": "we asked", "slices": ("region",),
+        "time": "when", "id": "number", "keep": "old.csv",
     }  # fmt: skip
     assert (config.base, config.goal.metric, config.goal.at_least) == ("x/y", "accuracy", 0.92)
     assert (config.budget_seconds, config.seed, config.recipes) == (90.0, 3, ("lora", "feature_extraction"))
@@ -91,12 +94,39 @@ def test_an_unknown_key_of_the_file_is_one_line_with_a_suggestion(hasei, study, 
     assert "did you mean 'budget'?" in done.error.lower()
 
 
+def test_the_language_is_asked_of_the_flag_then_the_environment_then_the_file(hasei, study, tmp_path, monkeypatch):
+    (tmp_path / "my.yaml").write_text("data: rows.csv\nlang: ja\n")
+    said = {}
+    for name, value, given in (
+        ("nothing", None, ["a.csv"]), ("file", None, ["--config", "my.yaml"]), ("environment", "ja", ["a.csv"]),
+        ("flag", "ja", ["a.csv", "--lang", "en"]),
+    ):  # fmt: skip
+        monkeypatch.delenv("HASEI_LANG", raising=False)
+        if value:
+            monkeypatch.setenv("HASEI_LANG", value)
+        done = hasei("try", *given, "--out", name)
+        said[name] = (study["config"].lang, "判定: 採用" in done.out, "Verdict: adopt" in done.out)
+    japanese, english = ("ja", True, False), ("en", False, True)
+    assert said == {"nothing": english, "file": japanese, "environment": japanese, "flag": english}
+
+
+def test_identifiers_in_json_stay_english_in_every_language(hasei, study):
+    assert json.loads(hasei("try", "a.csv", "--lang", "ja", "--json").out)["verdict"] == "adopt"
+
+
+def test_a_language_that_is_not_there_is_one_line(hasei, study):
+    done = hasei("try", "a.csv", "--lang", "xx")
+    assert done.code == 2
+    assert "no language 'xx'" in done.error
+
+
 def test_a_verdict_against_it_is_no_failure_unless_gated(hasei, study):
     study["report"] = report(verdict="do not adopt")
     assert hasei("try", "a.csv", "--out", "one").code == 0
     done = hasei("try", "a.csv", "--out", "two", "--gate")
     assert done.code == 3
     assert "gate: the verdict is: do not adopt" in done.err
+    assert "ゲート: 判定は「採用しない」です" in hasei("try", "a.csv", "--out", "three", "--gate", "--lang", "ja").err
 
 
 def test_the_gate_lets_an_adopted_result_pass(hasei, study):

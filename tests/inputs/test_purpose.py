@@ -128,3 +128,152 @@ def test_a_purpose_cannot_be_changed_once_made() -> None:
     for name in Purpose.model_fields:
         with pytest.raises(ValidationError, match="frozen"):
             setattr(Purpose(), name, None)
+
+
+# Today's process
+
+
+@pytest.mark.parametrize(
+    ("written", "way", "value"),
+    [
+        ("old_answer", "column", "old_answer"),
+        ({"column": "old_answer"}, "column", "old_answer"),
+        ({"rules": "rules.csv"}, "rules", "rules.csv"),
+        ({"model": "runs/old/model"}, "model", "runs/old/model"),
+        ({"accuracy": 0.81}, "value", 0.81),
+        ({"accuracy": "81%", "rows": 400}, "value", 0.81),
+        ({"mae": 3}, "value", 3.0),
+        ({"column": "old_answer", "rules": None}, "column", "old_answer"),
+    ],
+)
+def test_todays_process_is_named_in_one_of_four_ways(written: Any, way: str, value: Any) -> None:
+    today = Goal(today=written).today
+    assert today is not None
+    assert getattr(today, way) == value
+    assert Goal(**Goal(today=written).model_dump()) == Goal(today=written)
+    assert Goal(**Goal(today=written).model_dump(mode="json")) == Goal(today=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (1, "'goal.today' is not valid"),
+        ("", "'goal.today' is not valid"),
+        ([], "'goal.today' is not valid"),
+        ({}, "must name one process.*received nothing"),
+        ({"rows": 400}, "must name one process"),
+        ({"column": "a", "rules": "b.csv"}, "must name one process.*received column, rules"),
+        ({"accuracy": 0.8, "model": "m"}, "must name one process.*received accuracy, model"),
+        ({"accuracy": 0.8, "macro_f1": 0.7}, "must name one process"),
+        ({"column": "a", "rows": 400}, "'goal.today.rows' goes with a figure alone"),
+        ({"colum": "a"}, "no setting 'goal.today.colum'. Did you mean 'column'"),
+        ({"rulez": "a.csv"}, "Did you mean 'rules'"),
+        ({"accuracy": "high"}, "no setting 'goal.today.accuracy'"),
+        ({"accuracy": True}, "no setting 'goal.today.accuracy'"),
+        ({"accuracy": float("nan")}, "'goal.today.value'.*finite"),
+        ({"accuracy": 0.8, "rows": 0}, "'goal.today.rows'.*greater than or equal to 1"),
+        ({"accuracy": 0.8, "rows": 2.5}, "'goal.today.rows'"),
+        ({"column": 3}, "'goal.today.column'"),
+        ({"model": " "}, "names nothing"),
+    ],
+)
+def test_a_process_that_can_not_be_told_is_refused_in_one_line(written: Any, words: str) -> None:
+    with pytest.raises(RecipeError, match=words) as caught:
+        Goal(today=written)
+    assert "\n" not in str(caught.value)
+    assert "goal.today" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("today", "metric", "words"),
+    [
+        ({"acuracy": 0.8}, None, "'acuracy', which is no metric. Did you mean 'accuracy'"),
+        ({"colum": 3}, None, "Did you mean 'column'"),
+        ({"accuracy": 81}, None, "today's accuracy of 81 is out of range.*write 0.81 or 81%"),
+        ({"accuracy": 0.8}, "macro_f1", "gives accuracy, but the goal is in macro_f1.*Measure macro_f1"),
+    ],
+)
+def test_todays_figure_must_be_one_of_the_goals_metric(today: Any, metric: str | None, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        Goal(metric=metric, today=today).checked(BOUNDS)
+    assert Goal(metric="mae", today={"mae": 12}).checked(BOUNDS).today is not None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wish", [0, 97, -0.1, "many", True])
+def test_the_accuracy_of_automatic_answers_is_a_share(wish: Any) -> None:
+    assert Goal(automate_at="97%").automate_at == 0.97  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match=r"goal\.automate_at"):
+        Goal(automate_at=wish)
+
+
+# Labour and rows
+
+
+def test_labour_costs_its_hours() -> None:
+    prices = Prices(setup_hours=10, upkeep_hours_per_month=0.5)
+    assert (prices.setup_labour, prices.upkeep_per_month, prices.horizon_months) == (400.0, 20.0, 12.0)
+
+
+def test_hours_of_labour_need_a_price_in_their_currency() -> None:
+    with pytest.raises(RecipeError, match=r"hours of labour in JPY need 'prices\.labour_hour'"):
+        Prices(currency="JPY", cpu_hour=12, setup_hours=3)
+    assert Prices(currency="JPY", cpu_hour=12, labour_hour=4000, setup_hours=3).setup_labour == 12_000
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"setup_hours": -1}, {"upkeep_hours_per_month": float("inf")}, {"horizon_months": 0}, {"cost_of_a_person": 0},
+        {"country": "Japan"}, {"country": "jpn"}, {"setup_hours": "a week"}, {"horizon_months": True},
+    ],
+)  # fmt: skip
+def test_nonsense_labour_is_refused_in_one_line(values: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match=rf"prices\.{next(iter(values))}") as caught:
+        Prices(**values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "way", "value"),
+    [
+        ("costs.csv", "table", "costs.csv"),
+        ("data/kosten:2026.csv", "table", "data/kosten:2026.csv"),
+        ("costs:of_rows", "function", "costs:of_rows"),
+        ("my.package.costs:of_rows", "function", "my.package.costs:of_rows"),
+        ({"weight": "amount"}, "weight", "amount"),
+        ({"table": "costs.csv", "weight": "amount"}, "weight", "amount"),
+    ],
+)
+def test_costs_of_rows_come_from_a_file_a_function_or_a_column(written: Any, way: str, value: str) -> None:
+    prices = Prices(cost_of_an_error=1.0, costs=written)
+    assert getattr(prices.costs, way) == value
+    assert Prices(**prices.model_dump()) == Prices(**prices.model_dump(mode="json")) == prices
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (3, "'prices.costs' is not valid"),
+        ("", "'prices.costs' is not valid"),
+        ({}, "names nothing"),
+        ({"table": "a.csv", "function": "a:b"}, "names a function and a table"),
+        ({"weight": "amount", "function": "a:b"}, "names a function and a weight"),
+        ({"function": "costs.py"}, "expected module:function; received 'costs.py'"),
+        ({"tabel": "a.csv"}, "no setting 'prices.costs.tabel'. Did you mean 'table'"),
+        ({"weight": 3}, "'prices.costs.weight'"),
+    ],
+)
+def test_costs_that_can_not_be_told_are_refused_in_one_line(written: Any, words: str) -> None:
+    with pytest.raises(RecipeError, match=words) as caught:
+        Prices(cost_of_an_error=1.0, costs=written)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_whole_purpose_survives_being_written_and_read() -> None:
+    whole = Purpose(
+        goal=Goal(metric="accuracy", today={"accuracy": 0.8, "rows": 90}, automate_at=0.97),  # type: ignore[arg-type]
+        prices=Prices(currency="JPY", cpu_hour=12, labour_hour=4000, setup_hours=1, costs="costs.csv"),  # type: ignore[arg-type]
+    )
+    assert Purpose(**whole.model_dump()) == whole
+    assert Purpose(**whole.model_dump(mode="json")).goal == whole.goal

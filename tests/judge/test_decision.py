@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hasei.ground.language import speaking
 from hasei.ground.statistics import Forecast, Interval, rows_needed
 from hasei.judge.decision import Constraint, Evidence, decide, pick
 
@@ -295,3 +296,22 @@ def test_failed_and_ineligible_candidates_are_never_picked() -> None:
 
 def test_equal_costs_are_settled_by_the_score_and_then_by_the_order() -> None:
     assert pick([0.90, 0.902, 0.902], [1, 1, 1]) == 1
+
+
+def numbers(text: str) -> list[str]:
+    """Return the figures of a sentence; those that one language writes in words are left out."""
+    for words in ("4 倍", "5 回に 4 回"):
+        text = text.replace(words, "")
+    return sorted(re.findall(r"-?\d[\d,]*(?:\.\d+)?", text))
+
+
+@given(worlds)
+@settings(max_examples=300, deadline=None)
+def test_the_reason_in_japanese_holds_the_same_verdict_and_figures_and_no_english(world: Evidence) -> None:
+    english = decide(world)
+    with speaking("ja"):
+        japanese = decide(world)
+    assert replace(japanese, reason="") == replace(english, reason="")
+    assert numbers(japanese.reason) == numbers(english.reason)
+    assert set(re.findall(r"[A-Za-z]{2,}", japanese.reason)) <= {"lora", "lexical", "USD"}
+    assert japanese.reason.endswith("。")

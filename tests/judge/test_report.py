@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -5,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hasei.judge.report import command_of, render_html, write_html
-from hasei.judge.report.figures import count, duration, few, significant, size
-from hasei.judge.report.lines import facts_of, lines_of, ordinal
+from full_report import attacked_report, full_report
+from hasei.judge.report import render_html, write_html
+from hasei.judge.report.figures import count, duration, few, ordinal, significant, size
+from hasei.judge.report.lines import facts_of, lines_of
+from hasei.judge.report.sections.again import command_of
 from made_up import HOSTILE, candidate, report
 
 VOID = {"meta", "br", "link", "hr", "img"}
@@ -49,13 +53,35 @@ def test_the_page_shows_verdict_reason_figures_and_every_candidate():
     assert "問い合わせ内容" in page.text
 
 
-def test_the_page_needs_no_network_and_runs_nothing():
+def scripts(html):
+    """The scripts that a browser would run: those that hold no data."""
+    return re.findall(r"<script>(.*?)</script>", html, re.S)
+
+
+def test_the_page_needs_no_network_and_runs_only_the_scripts_that_its_policy_names():
     html = render_html(report())
     page = Page(html)
-    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "img", "link", "form", "a"}
-    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on") or a in ("src", "href")]
-    assert "url(" not in html
-    assert "http" not in re.sub(r"http-equiv", "", html)
+    assert not {tag for tag, _ in page.tags} & {"iframe", "object", "img", "link", "form"}
+    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on") or a == "src"]
+    assert all(attrs["href"].startswith("#") for _, attrs in page.tags if "href" in attrs)
+    assert "url(" not in re.sub(r"<script>.*?</script>", "", html, flags=re.S)
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    found = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts(html)]
+    assert len(found) == 2
+    allowed = " ".join(f"'sha256-{digest}'" for digest in found)
+    assert f"script-src {allowed};" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe-eval" not in policy
+
+
+def test_a_page_without_charts_carries_no_library_of_charts():
+    html = render_html(report(candidates=[candidate("lexical", "cheap truth", 0.91)]))
+    assert len(scripts(html)) == 1
+    assert len(html) < 60_000
+
+
+def test_a_full_page_stays_small_enough_to_be_sent_by_mail():
+    assert len(render_html(full_report()).encode()) < 2_500_000
 
 
 def test_hostile_texts_are_shown_and_never_become_markup():
@@ -66,8 +92,17 @@ def test_hostile_texts_are_shown_and_never_become_markup():
     found["log"][0]["why"] = HOSTILE
     page = Page(render_html(found))
     assert page.open == page.wrong == []
-    assert not {tag for tag, _ in page.tags} & {"script", "img", "b>"}
+    assert not {tag for tag, _ in page.tags} & {"img", "b>"}
+    assert len([tag for tag, attrs in page.tags if tag == "script" and "type" not in attrs]) == 2
     assert page.text.count("<script>alert('x')</script>") >= 4
+
+
+def test_an_attack_in_every_text_stays_text():
+    page = Page(render_html(attacked_report()))
+    assert page.open == page.wrong == []
+    assert not {tag for tag, _ in page.tags} & {"img", "iframe", "object", "form"}
+    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
+    assert len([tag for tag, attrs in page.tags if tag == "script" and "type" not in attrs]) == 2
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,13 +7,13 @@
     asked.py      flags and hasei.yaml become one checked configuration
     progress.py   what long work says on stderr, and Ctrl-C
     terminal.py   what is printed, made safe to print
-    try_.py  predict.py  derive.py  evaluate.py  compare.py  show.py
+    check.py  try_.py  predict.py  derive.py  evaluate.py  compare.py  report.py  show.py
                   one door each (show.py: base, methods, tasks, verify)
     table.py  verdict.py
                   a study's result at any width
 
 Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 failed; 2 the request or its input must change;
-3 with ``--gate``, the verdict is not to adopt; 130 stopped by Ctrl-C.
+3 with ``--gate``, the verdict is not to adopt; 4 with ``check --gate``, an error was found in the data; 130 stopped by Ctrl-C.
 """
 
 from hasei.cli.app import main

@@ -17,10 +17,13 @@ import typer
 
 from hasei import __version__
 from hasei.cli import options
+from hasei.cli.check import check
 from hasei.cli.compare import compare
 from hasei.cli.derive import derive
 from hasei.cli.evaluate import evaluate
 from hasei.cli.predict import predict
+from hasei.cli.rank import rank
+from hasei.cli.report import report
 from hasei.cli.show import base, methods, tasks, verify
 from hasei.cli.terminal import lenient, say
 from hasei.cli.try_ import try_
@@ -37,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    try_, predict, derive, evaluate, compare, base, methods, tasks, verify,
+    check, try_, predict, derive, evaluate, compare, report, rank, base, methods, tasks, verify,
 )  # fmt: skip
 
 

@@ -18,9 +18,11 @@ FILE = "hasei.yaml"
 def overrides(
     *, data: Path | None, test: Path | None = None, text: str | None, label: str | None, parts: Sequence[str] | None,
     group: str | None, where: Sequence[str] | None, licence: str | None, base: str | None, task: str | None,
-    seed: int | None, at_least: str | None = None, methods: str | None = None, budget: str | None = None,
+    seed: int | None, licence_override: str | None = None, at_least: str | None = None, methods: str | None = None,
+    budget: str | None = None, slices: Sequence[str] | None = None, time: str | None = None,
+    identifier: str | None = None, keep: Path | None = None, **others: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the given flags as they would stand in ``hasei.yaml``; None means not given."""
+    """Return the given flags as they would stand in ``hasei.yaml``, *others* at its top; None means not given."""
     from hasei.inputs.purpose import parse_at_least
 
     goal = dict(zip(("metric", "at_least"), parse_at_least(at_least))) if at_least else {}
@@ -28,9 +30,11 @@ def overrides(
     return _given({
         "data": {
             "path": _text(data), "test": _text(test), "text": text, "label": label, "map": parts_of(parts),
-            "group": group, "where": tuple(where or ()), "licence": licence,
+            "group": group, "where": tuple(where or ()), "licence": licence, "licence_override": licence_override,
+            "slices": tuple(slices or ()), "time": time, "id": identifier, "keep": _text(keep),
         },
         "base": base, "task": task, "goal": goal, "recipes": names, "budget": budget, "seed": seed,
+        **others,
     })  # fmt: skip
 
 

@@ -32,13 +32,25 @@ _KEPT = (
 )
 
 
-def compare(runs: _Runs, json_: options.Json = False, debug: options.Debug = False) -> None:
+_Recompute = Annotated[
+    bool, typer.Option("--recompute", help="Judge again from the kept predictions alone and compare byte by byte.")
+]
+
+
+def compare(
+    runs: _Runs, recompute: _Recompute = False, json_: options.Json = False, debug: options.Debug = False
+) -> None:
     """Show what several studies found, side by side: verdicts, chosen models, and every candidate's score.
 
         hasei compare runs/monday runs/tuesday
+        hasei compare --recompute runs/monday
 
-    Where the runs were on different rows it says so: their figures don't compare.
+    Where the runs were on different rows it says so: their figures don't compare. With --recompute the verdict is made
+    again from predictions.parquet, without a model; exit code 1 where it is not, byte for byte, the one that was kept.
     """
+    if recompute:
+        _recompute(runs, json_)
+        return
     reports = {run.as_posix(): read_report(run) for run in runs}
     same = len({report["data"]["fingerprint"] for report in reports.values()}) == 1
     if json_:
@@ -50,6 +62,35 @@ def compare(runs: _Runs, json_: options.Json = False, debug: options.Debug = Fal
     _candidates(page, reports)
     if not same:
         page.print("\nThe runs were on different rows: their figures can't be set against each other.")
+
+
+def _recompute(runs: list[Path], json_: bool) -> None:
+    """Judge each of *runs* again; exit with 1 where one differs from what was kept."""
+    import sys
+
+    from hasei.judge import kept
+
+    found = []
+    for run in runs:
+        stated = run / kept.VERDICT
+        if not stated.is_file():
+            raise DataError(
+                f"there is no verdict in '{run}'", expected=f"a folder with {kept.VERDICT}", do="check the path"
+            )
+        again, before = kept.recompute(run), stated.read_text("utf-8")
+        differs = sorted(k for k, v in json.loads(again).items() if json.loads(before).get(k) != v)
+        same = again == before
+        found.append({"run": run.as_posix(), "same": same, "differs": differs, "verdict": json.loads(again)["verdict"]})
+    if json_:
+        emit_json({"schema": 1, "runs": found})
+    else:
+        for one in found:
+            said = (
+                "the same, byte for byte" if one["same"] else f"NOT the same: {', '.join(one['differs']) or 'spelling'}"
+            )
+            sys.stdout.write(safe(f"{one['run']}: {one['verdict']}, judged again from its predictions: {said}\n"))
+    if not all(one["same"] for one in found):
+        raise typer.Exit(1)
 
 
 def read_report(run: Path) -> dict[str, Any]:
@@ -86,8 +127,7 @@ def _candidates(page: Console, reports: dict[str, dict[str, Any]]) -> None:
     scores: dict[str, dict[str, str]] = {}
     for run, report in reports.items():
         for line in lines_of(report):
-            name = f"{line.name} ({line.settings})" if line.settings else line.name
-            scores.setdefault(name, {})[run] = line.quality if line.done else line.status
+            scores.setdefault(line.whole_name, {})[run] = line.quality if line.done else line.status
     page.print("\nScores on the select rows", style="bold")
     page.print(_table(list(reports), scores))
 

@@ -29,8 +29,9 @@ _Rows = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Rows
 def derive(
     what: _What, data: _Rows = None, base: options.Base = None, task: options.Task = None, text: options.Text = None,
     label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
-    set_: _Set = None, licence: options.Licence = None, seed: options.Seed = None, out: options.NewFolder = None,
-    resume: options.Resume = False, json_: options.Json = False, debug: options.Debug = False,
+    set_: _Set = None, licence: options.Licence = None, licence_override: options.LicenceOverride = None,
+    seed: options.Seed = None, out: options.NewFolder = None, resume: options.Resume = False, json_: options.Json = False,
+    debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Derive one model by one method from all rows given; nothing is compared, there is no verdict.
 
@@ -41,8 +42,8 @@ def derive(
     folder DIR. Whether it is worth having, hasei try says.
     """
     given = overrides(
-        data=data, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base, task=task,
-        seed=seed,
+        data=data, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        licence_override=licence_override, base=base, task=task, seed=seed,
     )  # fmt: skip
     settings = _settings(what, settings_of(set_), given)
     place = out or Path("runs") / Path(settings.data.path).stem
@@ -66,7 +67,8 @@ def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
         model = order(
             settings.steps()[0], settings.data.path, out=place, base=settings.base, task=settings.task,
             columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
-            licence=settings.data.licence, seed=settings.seed, resume=resume, watch=watch,
+            licence=settings.data.licence, licence_override=settings.data.licence_override, seed=settings.seed,
+            resume=resume, watch=watch,
         )  # fmt: skip
         parent = Base.open(settings.base) if model.identity["parents"] else None
         write_card(model.folder, None, parent, model.task)
@@ -112,8 +114,9 @@ def settings_of(given: Sequence[str] | None) -> dict[str, Any]:
 
 def _found(model: DerivedModel, place: Path) -> dict[str, Any]:
     identity = model.identity
+    data = {k: v for k, v in identity["data"].items() if k not in ("sketch", "inherited")}  # long, for hasei alone
     return {
         "schema": 1, "folder": place.as_posix(), "bytes": model.bytes,
         "train_seconds": model.record.get("train_seconds"), "identity_hash": model.lineage["identity_hash"],
-        **{k: identity[k] for k in ("task", "steps", "recipe_id", "trial_id", "seed", "parents", "data", "licence")},
+        **{k: identity[k] for k in ("task", "steps", "recipe_id", "trial_id", "seed", "parents", "licence")}, "data": data,
     }  # fmt: skip

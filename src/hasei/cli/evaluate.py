@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
     from hasei.ground.events import Watch
     from hasei.ground.statistics import Interval
-    from hasei.inputs.data import Dataset, Finding
+    from hasei.inputs.data import Dataset
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows with their right answers.")]
@@ -60,6 +59,7 @@ def evaluate(
 def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[str]) -> Dataset:
     """Read labelled rows; all are for scoring. Columns as *given*, else those it was derived from, else guessed."""
     from hasei.inputs import data as rooms
+    from hasei.tasks._known import as_known
 
     table = rooms.read(file, where=where or None)
     known = {name.strip(): name for name in table.columns}
@@ -69,17 +69,9 @@ def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[st
     for part in sorted(mapping.guessed):
         say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
     return rooms.assemble(
-        table, mapping, columns=model.task.columns, clean=lambda targets: _as_known(model, targets), select_share=0.0,
-        confirm_share=1.0,
+        table, mapping, columns=model.task.columns, select_share=0.0, confirm_share=1.0,
+        clean=lambda targets: as_known(model.task, model.space, targets),
     )  # fmt: skip
-
-
-def _as_known(model: DerivedModel, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
-    """Clean *targets* as the task does, but into the spelling that the model knows: ``1``, not ``1.0``."""
-    names = model.space.names
-    cleaned, findings = model.task.clean([*names, *targets])
-    known = dict(zip(cleaned, names))
-    return [known.get(target, target) for target in cleaned[len(names) :]], findings
 
 
 def _scores(model: DerivedModel, data: Dataset, watch: Watch) -> dict[str, Interval]:

@@ -8,8 +8,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 
-def _option(*names: str, meta: str | None = None, help: str) -> typer.models.OptionInfo:  # noqa: A002
-    info: typer.models.OptionInfo = typer.Option(*names, metavar=meta, help=help, show_default=False)
+def _option(
+    *names: str, meta: str | None = None, help: str, envvar: str | None = None,  # noqa: A002
+) -> typer.models.OptionInfo:  # fmt: skip
+    info: typer.models.OptionInfo = typer.Option(
+        *names, metavar=meta, help=help, envvar=envvar, show_default=False, show_envvar=False
+    )
     return info
 
 
@@ -56,13 +60,50 @@ Where: TypeAlias = Annotated[
     list[str] | None,
     _option("--where", meta="EXPR", help="Keep only rows with COL=VALUE, COL!=VALUE or COL~PART; may be repeated."),
 ]
+Slices: TypeAlias = Annotated[
+    list[str] | None,
+    _option("--slice", meta="COL", help="Column in whose values nobody may be worse off; may be repeated."),
+]
+Keep: TypeAlias = Annotated[
+    Path | None,
+    _option("--keep", meta="FILE", help="Labelled rows of an older task or time that must not be forgotten."),
+]
+Time: TypeAlias = Annotated[
+    str | None, _option("--time", meta="COL", help="Column with the time of a row, to find rows from the future.")
+]
+Identifier: TypeAlias = Annotated[
+    str | None, _option("--id", meta="COL", help="Column that numbers the rows, to find an order that tells the label.")
+]
+Scheme: TypeAlias = Annotated[
+    str | None,
+    _option(
+        "--scheme", meta="NAME", help="How rows serve: auto, holdout, kfold or nested (every row in every role). [auto]"
+    ),
+]
+Folds: TypeAlias = Annotated[int | None, _option("--folds", meta="K", help="Folds of --scheme kfold. [5]")]
+Seeds: TypeAlias = Annotated[
+    int | None, _option("--seeds", meta="N", help="Train each finalist N times, to see what chance does. [1]")
+]
 AtLeast: TypeAlias = Annotated[
     str | None, _option("--at-least", meta="METRIC=VALUE", help="The goal, e.g. accuracy=0.92 or accuracy=92%.")
 ]
 Licence: TypeAlias = Annotated[
     str | None, _option("--licence", meta="SPDX", help="Licence of the rows, e.g. CC-BY-4.0. [unknown]")
 ]
+LicenceOverride: TypeAlias = Annotated[
+    str | None,
+    _option("--licence-override", meta="REASON", help="Why to go on where the licences of rows and base conflict."),
+]
 Seed: TypeAlias = Annotated[int | None, _option("--seed", meta="N", help="Seed of everything random. [0]")]
+Lang: TypeAlias = Annotated[
+    str | None,
+    _option(
+        "--lang",
+        meta="CODE",
+        help="Language of result and report: en or ja. [HASEI_LANG, else en]",
+        envvar="HASEI_LANG",
+    ),
+]
 Resume: TypeAlias = Annotated[
     bool, _option("--resume", help="Go on where the same command was stopped; finished work is not done again.")
 ]

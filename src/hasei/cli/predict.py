@@ -19,13 +19,14 @@ from hasei.cli.answers import Writer
 from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
-from hasei.ground.errors import OutputError, Stopped
+from hasei.ground.errors import NotSupported, OutputError, Stopped
 from hasei.ground.files import new_file, refuse_existing
 
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
     from hasei.ground.events import Watch
     from hasei.inputs.data.reading import Batch, Stream
+    from hasei.judge.automation import Calibration
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows: CSV, TSV, XLSX, JSONL or Parquet.")]
@@ -34,15 +35,22 @@ _Out = Annotated[
 ]
 
 
+_Automatic = Annotated[
+    bool, typer.Option("--automatic", help="Say of each row whether it can be answered without a person.")
+]
+
+
 def predict(
-    model_dir: _Model, file: _File, out: _Out = None, text: options.Text = None, map_: options.Map = None,
-    base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False,
+    model_dir: _Model, file: _File, out: _Out = None, automatic: _Automatic = False, text: options.Text = None,
+    map_: options.Map = None, base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Answer every row of a file: all its columns, in order, and two more, label and confidence.
 
         hasei predict runs/tickets/model new.csv --out answers.csv
 
-    Rows without text get neither and are counted. FILE may be of any length; an existing --out is never overwritten.
+    With --automatic a third one, yes or no: whether the answer is as sure as the study found necessary for the wished
+    accuracy; the confidence is then the calibrated one. Rows without text get neither and are counted. FILE may be of any
+    length; an existing --out is never overwritten.
     """
     if json_ and out is None:
         raise typer.BadParameter("rows and the JSON object can't both go to stdout; give --out", param_hint="--json")
@@ -61,24 +69,62 @@ def predict(
     model = open_model(model_dir, base or "")
     given = parts_of(map_) | ({"text": text} if text else {})
     columns = input_columns(model, rows, given)
+    gate = Gate.of(model) if automatic else None
     with _destination(out, rows) as target, working() as watch:
         total = sum(len(cells) for cells, _ in rows)  # also finds a broken row before the work begins
         done = _answer_all(
-            model, rows, columns, Writer(target, rows.columns, out.suffix if out else ".csv"), total, watch
+            model,
+            rows,
+            columns,
+            Writer(target, rows.columns, out.suffix if out else ".csv", automatic=automatic),
+            total,
+            watch,
+            gate,
         )
         if out is not None:
             refuse_existing(out)
-    _report(done, out, json_)
+    _report(done, out, json_, automatic)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """From which calibrated confidence on an answer needs no person, as the study that made the model found."""
+
+    calibration: Calibration
+    threshold: float
+
+    @classmethod
+    def of(cls, model: DerivedModel) -> Gate:
+        """Return the gate in *model*'s record; raises NotSupported where no study has left one."""
+        from hasei.judge.automation import Calibration
+
+        found = model.record.get("automation") or {}
+        if found.get("threshold") is None:
+            raise NotSupported(
+                "this model knows no confidence from which answers need no person",
+                expected="a model of hasei try with enough rows that are right often enough", do="leave out --automatic",
+            )  # fmt: skip
+        return cls(Calibration.read(found["calibration"]), float(found["threshold"]))
+
+    def answers(self, model: DerivedModel, inputs: Sequence[Any]) -> list[tuple[Any, float, bool]]:
+        """Return label, calibrated confidence and whether it is enough, of each of *inputs*."""
+        outputs = model.outputs(inputs)
+        values = model.task.answers(model.space, outputs).values
+        sure = self.calibration.confidence(outputs)
+        return [(value, float(c), bool(c >= self.threshold)) for value, c in zip(values, sure)]
 
 
 @dataclass
 class Done:
-    """What was answered: rows in all, rows without text, how often each answer was given, and the seconds it took."""
+    """What was answered: rows in all, rows without text, how often each answer was given, the seconds it
+    took, and how many answers need no person.
+    """
 
     rows: int = 0
     blank: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    automatic: int = 0
 
 
 def input_columns(model: DerivedModel, rows: Stream, given: dict[str, str]) -> list[str]:
@@ -99,8 +145,9 @@ def input_columns(model: DerivedModel, rows: Stream, given: dict[str, str]) -> l
 
 
 def _answer_all(
-    model: DerivedModel, rows: Stream, columns: Sequence[str], writer: Writer, total: int, watch: Watch
-) -> Done:
+    model: DerivedModel, rows: Stream, columns: Sequence[str], writer: Writer, total: int, watch: Watch,
+    gate: Gate | None = None,
+) -> Done:  # fmt: skip
     places = [rows.columns.index(name) for name in columns]
     done, start = Done(), time.monotonic()
     watch.report("loading", model.folder.as_posix())
@@ -109,22 +156,27 @@ def _answer_all(
     for batch in rows:
         if watch.cancelled():
             raise Stopped("stopped by Ctrl-C; no answers were written")
-        _answer(model, batch, places, writer, done)
+        _answer(model, batch, places, writer, done, gate)
         watch.report("answering", f"{done.rows:,} of {total:,} rows", done.rows / total, often=True)
     done.seconds = time.monotonic() - start
     return done
 
 
-def _answer(model: DerivedModel, batch: Batch, places: Sequence[int], writer: Writer, done: Done) -> None:
+def _answer(
+    model: DerivedModel, batch: Batch, places: Sequence[int], writer: Writer, done: Done, gate: Gate | None
+) -> None:  # fmt: skip
     cells, _ = batch
     inputs = [tuple(row[place] for place in places) for row in cells]
     filled = [i for i, texts in enumerate(inputs) if not any(map(is_blank, texts))]
-    answers = model.predict([inputs[i] if len(places) > 1 else inputs[i][0] for i in filled])
+    asked = [inputs[i] if len(places) > 1 else inputs[i][0] for i in filled]
+    answers = gate.answers(model, asked) if gate else [(a.value, a.confidence, None) for a in model.predict(asked)]
     found = dict(zip(filled, answers))
+    nothing = (None, None, False if gate else None)
     for i, row in enumerate(cells):
-        answer = found.get(i)
-        writer.write(row, None if answer is None else answer.value, None if answer is None else answer.confidence)
-        done.labels.update([] if answer is None else [str(answer.value)])
+        value, sure, automatic = found.get(i, nothing)
+        writer.write(row, value, sure, automatic=automatic)
+        done.labels.update([] if value is None else [str(value)])
+        done.automatic += bool(automatic)
     done.rows += len(cells)
     done.blank += len(cells) - len(filled)
 
@@ -151,13 +203,15 @@ def _destination(out: Path | None, rows: Stream) -> Iterator[TextIO]:
         yield file
 
 
-def _report(done: Done, out: Path | None, json_: bool) -> None:
+def _report(done: Done, out: Path | None, json_: bool, automatic: bool) -> None:
     if json_:
         emit_json({
             "schema": 1, "rows": done.rows, "blank": done.blank, "out": out.as_posix() if out else None,
             "labels": dict(done.labels.most_common()), "seconds": done.seconds,
+            "automatic": done.automatic if automatic else None,
         })  # fmt: skip
         return
     left = f", {done.blank:,} without text left blank" if done.blank else ""
+    left += f", {done.automatic:,} of them need no person" if automatic else ""
     where = f": {out}" if out else ""
     say(f"{done.rows - done.blank:,} rows answered{left} in {done.seconds:.1f} s{where}")

@@ -17,6 +17,7 @@ from typing import TextIO
 
 from hasei.cli.terminal import is_live, safe
 from hasei.ground.events import Event, Watch
+from hasei.ground.language import _
 
 _PLAIN_EVERY = 30.0
 _KEPT = ("columns", "finding")
@@ -67,7 +68,7 @@ class Progress:
         if self.limit is None:
             return ""
         left = round(max(0.0, self.limit - (now - self.start)))
-        return f", up to {left // 60}:{left % 60:02} left"
+        return _(", up to {time} left", time=f"{left // 60}:{left % 60:02}")
 
     def _draw(self, words: str, time_words: str) -> None:
         """Write the line over: *words* are cut where the terminal is too narrow, the time never."""
@@ -96,7 +97,7 @@ def interruptible(note: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
         if pressed:
             raise KeyboardInterrupt
         pressed = True
-        note("stopping as soon as what is done is safe; Ctrl-C again stops at once")
+        note(_("stopping as soon as what is done is safe; Ctrl-C again stops at once"))
 
     before = signal.signal(signal.SIGINT, handle)
     try:

@@ -12,6 +12,8 @@ from hasei.cli import options
 from hasei.cli.asked import configured, overrides
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
+from hasei.ground.language import _, speaking
+from hasei.judge.wording import term
 
 if TYPE_CHECKING:
     from hasei.judge.study import Config, Result
@@ -24,8 +26,11 @@ def try_(
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, at_least: options.AtLeast = None, budget: options.Budget = None,
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
-    seed: options.Seed = None, out: options.NewFolder = None, plan: options.Plan = False,
-    resume: options.Resume = False, gate: options.Gate = False, json_: options.Json = False,
+    licence_override: options.LicenceOverride = None, slice_: options.Slices = None, keep: options.Keep = None,
+    time: options.Time = None, id_: options.Identifier = None, scheme: options.Scheme = None,
+    folds: options.Folds = None, seeds: options.Seeds = None, seed: options.Seed = None, lang: options.Lang = None,
+    out: options.NewFolder = None, plan: options.Plan = False, resume: options.Resume = False,
+    gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Try the cheapest things first on your rows and give one verdict: adopt, do not adopt, not enough data, rethink.
@@ -40,20 +45,23 @@ def try_(
     after the confirm rows were opened.
     """
     given = overrides(
-        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
-        task=task, seed=seed, at_least=at_least, methods=methods, budget=budget,
+        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        licence_override=licence_override, base=base, task=task, seed=seed, at_least=at_least, methods=methods,
+        budget=budget, slices=slice_, keep=keep, time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds,
+        lang=lang,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")
     settings = configured(config, given)
-    if plan:
-        _plan(settings, json_)
-        return
-    place = out or Path("runs") / Path(settings.data.path).stem
-    result = _conduct(settings, place, resume, json_)
-    if gate and (why := refused(result.report, place)):
-        say(f"gate: {why}")
-        raise typer.Exit(NOT_TO_BE_ADOPTED)
+    with speaking(settings.lang):
+        if plan:
+            _plan(settings, json_)
+            return
+        place = out or Path("runs") / Path(settings.data.path).stem
+        result = _conduct(settings, place, resume, json_)
+        if gate and (why := refused(result.report, place)):
+            say(_("gate: {why}", why=why))
+            raise typer.Exit(NOT_TO_BE_ADOPTED)
 
 
 def _conduct(settings: Config, place: Path, resume: bool, json_: bool) -> Result:
@@ -90,9 +98,9 @@ def refused(report: dict[str, Any], folder: Path) -> str:
     from hasei.judge.ledger import Commitment
 
     if report["verdict"] != "adopt":
-        return f"the verdict is: {report['verdict']}"
+        return _("the verdict is: {verdict}", verdict=term(report["verdict"]))
     if report.get("exploratory"):
-        return "the result is exploratory: the rule was changed after these confirm rows had first been opened"
+        return _("the result is exploratory: the rule was changed after these confirm rows had first been opened")
     try:
         fixed = Commitment.read(folder / "commitment.json")
     except RecipeError as error:
@@ -102,8 +110,10 @@ def refused(report: dict[str, Any], folder: Path) -> str:
         "metric": report["chosen"]["confirm"]["metric"], "goal": kpi.get("at_least"), "smallest gain": report["delta"],
     }  # fmt: skip
     meant = {"metric": fixed.metric, "goal": fixed.at_least, "smallest gain": fixed.delta}
-    changed = [name for name in stated if stated[name] != meant[name]]
-    return f"the {' and the '.join(changed)} of the report are not those fixed before the opening" if changed else ""
+    changed = ", ".join(term(name) for name in stated if stated[name] != meant[name])
+    if not changed:
+        return ""
+    return _("not as it was fixed before the opening: {changed} of the report", changed=changed)
 
 
 __all__ = ["NOT_TO_BE_ADOPTED", "refused", "try_"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hasei.cli.table import LEAST_WIDTH, candidates_table, reasons
 from hasei.cli.terminal import console, safe
+from hasei.ground.language import _
+from hasei.judge.wording import term
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,10 +26,10 @@ def show(report: Report, folder: Path) -> None:
 
     page = console()
     _data(page, report)
-    _heading(page, "What was tried, on the select rows, best first, with 95 % intervals")
+    _heading(page, _("What was tried, on the select rows, best first, with 95 % intervals"))
     _table(page, report)
     lines = lines_of(report)
-    notes = ["* too few rows, errors or rows of a class for the interval to hold what it promises"]
+    notes = [_("* too few rows, errors or rows of a class for the interval to hold what it promises")]
     for text in [*reasons(lines), *(notes if any(line.too_few for line in lines) else [])]:
         _item(page, text)
     _verdict(page, report)
@@ -44,25 +46,39 @@ def _table(page: Console, report: Report) -> None:
 
 
 def _data(page: Console, report: Report) -> None:
+    from hasei.judge.report.lines import in_turn, scheme_words
+
     data = report["data"]
-    _heading(page, "Your rows")
+    _heading(page, _("Your rows"))
     for part, column in data["columns"].items():
-        flag = _FLAGS.get(part, f"--map {part}=COL")
-        guessed = f" (guessed; another one: {flag})" if part in data.get("guessed", ()) else ""
-        _item(page, f"{part}: column '{column}'{guessed}")
-    roles = ", ".join(f"{role} {rows['rows']:,}" for role, rows in data["roles"].items())
-    _item(page, f"rows: {roles}" + _scheme(report))
+        _item(page, _column(part, column, part in data.get("guessed", ())))
+    roles = ", ".join(_("{role} {rows}", role=term(r), rows=f"{n['rows']:,}") for r, n in data["roles"].items())
+    scheme = scheme_words(report)
+    if not scheme:
+        _item(page, _("rows: {roles}", roles=roles))
+    elif in_turn(report):
+        _item(page, _("rows: {roles} (each row in every role in turn: {scheme})", roles=roles, scheme=scheme))
+    else:
+        _item(page, _("rows: {roles} ({scheme})", roles=roles, scheme=scheme))
+    for finding in data["findings"]:
+        _item(page, _found(finding))
+
+
+def _column(part: str, column: str, guessed: bool) -> str:
+    values = {"part": term(part), "column": column}
+    if not guessed:
+        return _("{part}: column '{column}'", **values)
+    flag = _FLAGS.get(part, f"--map {part}=COL")
+    return _("{part}: column '{column}' (guessed; another one: {flag})", flag=flag, **values)
+
+
+def _found(finding: dict[str, Any]) -> str:
     from hasei.judge.report.figures import few
 
-    for finding in data["findings"]:
-        lines = f" (line{'s' if finding['count'] > 1 else ''} {few(finding['rows'])})" if finding["rows"] else ""
-        _item(page, f"{finding['message']}{lines}")
-
-
-def _scheme(report: Report) -> str:
-    """Where rows are few each serves every role in turn."""
-    scheme = report.get("scheme", "holdout")
-    return "" if scheme == "holdout" else f" (each row in every role in turn: {scheme})"
+    values = {"message": finding["message"], "rows": few(finding["rows"])}
+    if not finding["rows"]:
+        return str(finding["message"])
+    return _("{message} (line {rows})", **values) if finding["count"] == 1 else _("{message} (lines {rows})", **values)
 
 
 def _verdict(page: Console, report: Report) -> None:
@@ -71,28 +87,33 @@ def _verdict(page: Console, report: Report) -> None:
     from hasei.judge.report.lines import facts_of
 
     page.print()
-    page.print(Text(f"Verdict: {report['verdict']}", style=_COLOURS.get(report["verdict"], "bold")))
+    page.print(
+        Text(_("Verdict: {verdict}", verdict=term(report["verdict"])), style=_COLOURS.get(report["verdict"], "bold"))
+    )
     _plain(page, report["reason"])
     page.print()
     for fact in facts_of(report):
-        _item(page, f"{fact.name}: {fact.words}")
+        _item(page, _("{name}: {words}", name=fact.title, words=fact.words))
 
 
 def _where(page: Console, report: Report, folder: Path) -> None:
     from hasei.judge.report.figures import duration
 
     chosen = report["chosen"]
-    refused = report["verdict"] == "do not adopt" and report.get("reference") and not _same(report)
+    kept = report.get("reference") and report["reference"].get("folder")  # today's process has none
+    refused = report["verdict"] == "do not adopt" and kept and not _same(report)
     model = folder / ("reference" if refused or not chosen else "model")
     page.print()
     if chosen:
-        _whole(page, f"model: {folder / 'model'} ({chosen['name']})")
-    if not _same(report) and report.get("reference"):
-        _whole(page, f"reference: {folder / 'reference'} ({report['reference']['name']})")
-    _whole(page, f"report: {folder / 'report.html'}")
-    _item(page, f"time: {duration(report['seconds'])} of {duration(report['budget_seconds'])}")
+        _whole(page, _("model: {path} ({name})", path=folder / "model", name=chosen["name"]))
+    if not _same(report) and kept:
+        reference = {"path": folder / "reference", "name": report["reference"]["name"]}
+        _whole(page, _("reference: {path} ({name})", **reference))
+    _whole(page, _("report: {path}", path=folder / "report.html"))
+    used = {"used": duration(report["seconds"]), "budget": duration(report["budget_seconds"])}
+    _item(page, _("time: {used} of {budget}", **used))
     page.print()
-    _plain(page, "Next:")
+    _plain(page, _("Next:"))
     _whole(page, f"hasei predict {shlex.quote(str(model))} new.csv --out answers.csv")
 
 
@@ -109,19 +130,21 @@ def show_plan(plan: dict[str, Any]) -> None:
     from hasei.judge.report.figures import duration
 
     page = console()
-    rows = ", ".join(f"{role} {number:,}" for role, number in plan["rows"].items())
-    _heading(page, "What would be tried")
-    _item(page, f"columns: {', '.join(f'{c} as {p}' for p, c in plan['columns'].items())}")
-    _item(page, f"rows: {rows}; scheme: {plan['scheme']}")
-    _item(page, f"budget: {duration(plan['budget_seconds'])}")
-    _item(page, f"reading the rows once with the base: about {duration(plan['read_rows_seconds'])}")
+    rows = ", ".join(_("{role} {rows}", role=term(role), rows=f"{n:,}") for role, n in plan["rows"].items())
+    columns = ", ".join(_("{column} as {part}", column=c, part=term(p)) for p, c in plan["columns"].items())
+    _heading(page, _("What would be tried"))
+    _item(page, _("columns: {columns}", columns=columns))
+    _item(page, _("rows: {rows}; scheme: {scheme}", rows=rows, scheme=plan["scheme"]))
+    _item(page, _("budget: {budget}", budget=duration(plan["budget_seconds"])))
+    reading = duration(plan["read_rows_seconds"])
+    _item(page, _("reading the rows once with the base: about {time}", time=reading))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("candidate", "role", "by"):
+    for heading in (_("candidate"), _("role"), _("by")):
         table.add_column(heading, overflow="fold")
-    table.add_column("one training", justify="right", no_wrap=True)
+    table.add_column(_("one training"), justify="right", no_wrap=True)
     for candidate in plan["candidates"]:
-        seconds = duration(candidate["seconds"]) if candidate["seconds"] else "quick"
-        cells = (candidate["name"], candidate["role"], candidate["by"], seconds)
+        seconds = duration(candidate["seconds"]) if candidate["seconds"] else _("quick")
+        cells = (candidate["name"], term(candidate["role"]), term(candidate["by"]), seconds)
         table.add_row(*(Text(safe(cell)) for cell in cells))
     page.print()
     page.print(table)

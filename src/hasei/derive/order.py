@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
-from hasei.derive.run import context_of, run
+from hasei.derive.run import context_of, refuse_conflict, run
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
 from hasei.ground.events import Watch
@@ -25,12 +26,14 @@ from hasei.tasks import Task, open_task
 def order(
     steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, base: str | Path = DEFAULT,
     columns: Mapping[str, str] | None = None, group: str | None = None, where: Sequence[str] = (),
-    licence: str = "unknown", seed: int = 0, resume: bool = False, watch: Watch | None = None,
+    licence: str = "unknown", licence_override: str = "", seed: int = 0, resume: bool = False, watch: Watch | None = None,
 ) -> DerivedModel:  # fmt: skip
     """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
 
-    *columns* maps parts of the task to columns where they are not to be guessed. With *resume* a training that was
-    stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out* when it does.
+    *columns* maps parts of the task to columns where they are not to be guessed. *licence* is that of the rows; where it
+    conflicts with the base's, *licence_override* must hold the reason to go on, and is kept in the lineage. With *resume*
+    a training that was stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out*
+    when it does.
     """
     place, watch = Path(out), watch or Watch()
     refuse_existing(place)
@@ -41,8 +44,10 @@ def order(
     learnt = open_task(task)
     watch.report("reading", str(data))
     rows = _rows(Path(data), learnt, dict(columns or {}), group, where, licence, watch)
+    rows = replace(rows, licence_override=licence_override)
     space = learnt.space(rows.targets)
     trunks = _trunks(steps, base, watch)
+    refuse_conflict(trunks[0].base if trunks else None, rows)
     hashes = tuple(trunk.base.content_hash for trunk in trunks)
     identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
     recipe = Recipe(hashes, learnt.name, identity, tuple(steps))

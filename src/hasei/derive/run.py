@@ -15,10 +15,12 @@ from hasei.derive.recipe import Recipe, Step, check_chain
 from hasei.engine.derivation import Context, Derivation
 from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
-from hasei.ground.errors import RunFailed
+from hasei.ground.errors import RunFailed, UserError
 from hasei.ground.events import Watch
+from hasei.ground.sketch import Sketch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset
+from hasei.inputs.data.roles import normalise
 from hasei.tasks import Space, Task
 
 _PARITY_ROWS = 64
@@ -60,9 +62,11 @@ def write(
 ) -> DerivedModel:
     """Write *ran* to *folder*, load it back and compare it with what was in memory; a difference removes nothing but raises.
 
-    Raises RunFailed when the folder does not reproduce the outputs of the model in memory.
+    Raises RunFailed when the folder does not reproduce the outputs of the model in memory, and before anything is
+    written UserError where the licences conflict (see :func:`refuse_conflict`).
     """
     base = context.trunk.base if step.plugin.SUPPORTS.bases else None
+    refuse_conflict(base, data)
     identity = _identity(ran, step, recipe, context, data, base)
     model = write_model(folder, ran.derivation, identity, base, record)
     sample = context.inputs[:_PARITY_ROWS]
@@ -75,21 +79,44 @@ def write(
     return model
 
 
+def refuse_conflict(base: Base | None, data: Dataset) -> licence.Outcome:
+    """Return what a model of *base* and *data* may be released as; a conflict needs the data's ``licence_override``.
+
+    Raises UserError, naming both licences, where they conflict and no reason to pass over it is given.
+    """
+    found = licence.outcome(*([base.licence] if base else []), data.licence)
+    if found.conflict and not data.licence_override.strip():
+        of_base = f"the base '{base.name}' (licence {base.licence}) and " if base else ""
+        raise UserError(
+            f"a model derived from {of_base}these rows (licence {data.licence}) may not be released: {found.conflict}",
+            do="use another base or other rows, or give --licence-override with the reason why it is allowed here",
+        )
+    return found
+
+
 def _identity(
     ran: Ran, step: Step, recipe: Recipe, context: Context, data: Dataset, base: Base | None
 ) -> lineage.Identity:
     frozen = replace(step, params=ran.derivation.frozen)
+    found = licence.outcome(*([base.licence] if base else []), data.licence)
     return lineage.Identity(
         format=ran.derivation.format, task=context.task.name, space=space_to_json(context.space),
         steps=[*(s.to_json() for s in recipe.steps[:-1]), frozen.to_json()], recipe_id=recipe.recipe_id,
         trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[base.to_lineage()] if base else [],
         data={
             "fingerprint": data.fingerprint, "rows": len(context.inputs), "licence": data.licence,
-            "columns": data.mapping.columns,
+            "columns": data.mapping.columns, **_seen(context, base),
         },
-        licence=licence.derived(base.licence if base else "CC0-1.0", data.licence),
-        environment=lineage.environment(), trained=list(ran.derivation.trained),
+        licence=found.expression, environment=lineage.environment(), trained=list(ran.derivation.trained),
+        licence_override=data.licence_override if found.conflict else "",
     )  # fmt: skip
+
+
+def _seen(context: Context, base: Base | None) -> dict[str, Any]:
+    """Return the sketch of the rows learned from and those that the base and its parents were derived from."""
+    sketch = Sketch.of(map(normalise, context.inputs)).to_json()
+    others = [[name, stated] for name, stated in (base.sketches if base else ()) if stated != sketch]
+    return {"sketch": sketch, **({"inherited": others} if others else {})}
 
 
 def run(

@@ -24,7 +24,12 @@ _NOT_HASHED = (FILE, _CARD)
 
 @dataclass(frozen=True)
 class Identity:
-    """What a derived model is. *steps* carry the settings with every choice made; *files* the hashes of its folder."""
+    """What a derived model is. *steps* carry the settings with every choice made; *files* the hashes of its folder.
+
+    *licence* is the SPDX expression of all parts; *licence_override* the reason for which their conflict was passed over.
+    *data* holds a ``sketch`` of the rows learned from, and in ``inherited`` pairs of name and sketch of the parents' rows
+    (:mod:`hasei.ground.sketch`).
+    """
 
     format: str
     task: str
@@ -39,6 +44,7 @@ class Identity:
     environment: dict[str, Any]
     files: dict[str, str] = field(default_factory=dict)
     trained: list[str] = field(default_factory=list)
+    licence_override: str = ""
 
 
 def write(folder: Path, identity: Identity, record: dict[str, Any]) -> None:

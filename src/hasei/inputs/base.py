@@ -18,6 +18,7 @@ from typing import Any
 
 from hasei.ground.errors import BaseError, nearest
 from hasei.ground.files import hash_file, hash_json
+from hasei.ground.sketch import Sketch
 from hasei.inputs import safety
 
 DEFAULT = "all-minilm-l6-v2"
@@ -37,7 +38,8 @@ class Base:
     """A base model on disk that passed the safety checks.
 
     *name* is how the user named it; *hub* its hub id where known; *folder* where its files lie; *revision* the hub's
-    commit, the package's version, or ""; *licence* an SPDX id or "unknown"; *parents* the lineage of a folder made by hasei.
+    commit, the package's version, or ""; *licence* an SPDX id or "unknown"; *parents* the lineage of a folder made by hasei,
+    and *sketches* the names and sketches of the rows that it and its parents were derived from (:mod:`hasei.ground.sketch`).
     """
 
     name: str
@@ -46,6 +48,7 @@ class Base:
     licence: str = "unknown"
     hub: str = ""
     parents: tuple[dict[str, Any], ...] = field(default=())
+    sketches: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
 
     @classmethod
     def open(cls, name: str | Path, revision: str = "") -> Base:
@@ -141,14 +144,25 @@ def _find(name: str, revision: str) -> Base:
 def _from_folder(path: Path) -> Base:
     ours = path / "hasei.json"
     parents: tuple[dict[str, Any], ...] = ()
+    sketches: tuple[tuple[str, dict[str, Any]], ...] = ()
     licence = _card_licence(path)
     if ours.is_file():
         try:
             identity = json.loads(ours.read_text("utf-8"))["identity"]
             parents, licence = tuple(identity["parents"]), identity.get("licence", licence)
+            sketches = _sketches(path.resolve().name, identity.get("data", {}))
         except (ValueError, KeyError, TypeError) as error:
             raise BaseError(f"'{path.name}/hasei.json' can't be read", do="derive the model again") from error
-    return Base(str(path), path.resolve(), licence=licence, parents=parents)
+    return Base(str(path), path.resolve(), licence=licence, parents=parents, sketches=sketches)
+
+
+def _sketches(name: str, data: dict[str, Any]) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Return the sketches that a model's lineage states: of its own rows, then those that it inherited."""
+    own = [(name, data["sketch"])] if "sketch" in data else []
+    found = [*own, *((str(parent), sketch) for parent, sketch in data.get("inherited", []))]
+    for _, sketch in found:
+        Sketch.from_json(sketch)
+    return tuple(found)
 
 
 def _from_package(name: str) -> Base | None:

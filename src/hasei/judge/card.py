@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hasei.ground import files, lineage, plugins
+from hasei.ground.language import _
 from hasei.judge.loading import snippet
 from hasei.judge.report.figures import NONE, duration, significant
-from hasei.judge.report.lines import Report, facts_of
+from hasei.judge.report.lines import Report, facts_of, scheme_words
+from hasei.judge.wording import sentences, term
 
 if TYPE_CHECKING:
     from hasei.inputs.base import Base
@@ -93,64 +95,80 @@ def _title(identity: Mapping[str, Any]) -> str:
 
 def _what(identity: Mapping[str, Any]) -> str:
     steps = ", then ".join(f"`{step['name']}`" for step in identity["steps"])
-    parents = " and ".join(_parent(parent) for parent in identity["parents"])
-    origin = f"derived from {parents} by {steps}" if parents else f"made by {steps}, without a base model"
+    parents = ", ".join(_parent(parent) for parent in identity["parents"])
+    values = {"task": _task(identity["task"]), "steps": steps, "parents": parents}
+    first = (
+        _("A model for {task}, derived from {parents} by {steps}, with hasei.", **values)
+        if parents
+        else _("A model for {task}, made by {steps}, without a base model, with hasei.", **values)
+    )
     number = len(identity["space"]["names"])
-    answers = f" It gives a text one of {number} labels, with a confidence." if number else ""
-    return f"A model for {identity['task'].replace('_', ' ')}, {origin}, with hasei.{answers}"
+    return sentences(first, _("It gives a text one of {n} labels, with a confidence.", n=number) if number else "")
+
+
+def _task(name: str) -> str:
+    said = term(name)
+    return name.replace("_", " ") if said == name else said
 
 
 def _parent(parent: Mapping[str, Any]) -> str:
-    revision = f" (revision {parent['revision']})" if parent.get("revision") else ""
-    return f"`{parent['name']}`{revision}"
+    if not parent.get("revision"):
+        return f"`{parent['name']}`"
+    return _("`{name}` (revision {revision})", name=parent["name"], revision=parent["revision"])
 
 
 def _verdict(report: Report | None) -> str:
     if report is None:
-        return (
-            "## Verdict\n\nNone: it was derived on its own, without being compared with anything. "
-            "`hasei try` says whether such a model is worth having."
+        none = _(
+            "None: it was derived on its own, without being compared with anything. `hasei try` says whether such a model"
+            " is worth having."
         )
-    facts = "\n".join(f"| {fact.name} | {plain_text(fact.words)} |" for fact in facts_of(report))
-    verdict = f"## Verdict: {report['verdict']}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
-    note = "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
-    if report.get("scheme", "holdout") != "holdout":
-        note = (
-            f"There were few rows: figures come from {report['scheme']}, each row answered by a model, loaded back from disk,"
-            " that had not seen it; this model is a refit on all rows, so they are of the procedure that made it."
-        )
-    return f"{verdict}\n\n{note} An interval says where the true value lies as far as those rows can tell."
+        return f"## {_('Verdict')}\n\n{none}"
+    facts = "\n".join(f"| {plain_text(fact.title)} | {plain_text(fact.words)} |" for fact in facts_of(report))
+    head = _("Verdict: {verdict}", verdict=term(report["verdict"]))
+    verdict = f"## {head}\n\n{plain_text(report['reason'])}\n\n| | |\n|---|---|\n{facts}"
+    note = _(
+        "Figures are of rows that took part in no choice (the confirm rows), answered by this folder loaded back from disk."
+    )
+    if str(report.get("scheme", "")).startswith("nested"):
+        note = _(
+            "There were few rows: figures come from {scheme}, each row answered by a model, loaded back from disk, that had"
+            " not seen it; this model is a refit on all rows, so they are of the procedure that made it.",
+            scheme=scheme_words(report),
+        )  # fmt: skip
+    last = _("An interval says where the true value lies as far as those rows can tell.")
+    return f"{verdict}\n\n{sentences(note, last)}"
 
 
 def _figures(content: Mapping[str, Any]) -> str:
     record = content["record"]
     cost = record.get("cost") or {}
     rows = [
-        ("training", duration(record.get("train_seconds")), significant(cost.get("training"))),
+        (_("training"), duration(record.get("train_seconds")), significant(cost.get("training"))),
         # Milliseconds for one row are seconds for a thousand.
-        ("1,000 answers", duration(record.get("predict_ms_per_row")), significant(cost.get("per_1000"))),
+        (_("1,000 answers"), duration(record.get("predict_ms_per_row")), significant(cost.get("per_1000"))),
     ]
-    if all(time == NONE for _, time, _ in rows):
+    if all(time == NONE for __, time, ___ in rows):
         return ""
     currency = cost.get("currency", "")
-    head = f"## Cost\n\n| | time | {currency or 'money'} |\n|---|---:|---:|\n"
+    head = f"## {_('Cost')}\n\n| | {_('time')} | {currency or _('money')} |\n|---|---:|---:|\n"
     return head + "\n".join(f"| {what} | {time} | {money} |" for what, time, money in rows)
 
 
 def _use() -> str:
-    return (
-        "## Intended use and limits\n\n"
-        "For rows like those that it was derived from: same language, same kind of text, same answers. What"
-        " it says of other rows has not been measured. It always answers with one of its labels, also where none fits;"
-        " its confidence is not calibrated, so set a threshold on your own rows before acting on it. Mistakes and"
-        " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide"
-        " alone about people."
+    text = _(
+        "For rows like those that it was derived from: same language, same kind of text, same answers. What it says of other"
+        " rows has not been measured. It always answers with one of its labels, also where none fits; its confidence is not"
+        " calibrated, so set a threshold on your own rows before acting on it. Mistakes and one-sidedness in the rows, and in"
+        " what the base had read, are learnt with the rest: do not let it decide alone about people."
     )
+    return f"## {_('Intended use and limits')}\n\n{text}"
 
 
 def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
     return (
-        f"## How to load it\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n### With hasei\n\n"
+        f"## {_('How to load it')}\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n"
+        f"### {_('With {library}', library='hasei')}\n\n"
         "```sh\nhasei predict . new.csv --out answers.csv\n```\n\n"
         '```python\nimport hasei\n\nmodel = hasei.open_model(".")\nprint(model.predict(["a text"]))\n```'
     )
@@ -161,24 +179,41 @@ def _labels(identity: Mapping[str, Any]) -> str:
     if not names:
         return ""
     shown = ", ".join(code(name) for name in names[:_MOST_LABELS])
-    rest = f" and {len(names) - _MOST_LABELS} more" if len(names) > _MOST_LABELS else ""
-    return f"## Labels\n\n{shown}{rest} (in this order in `labels.json`)."
+    rest = len(names) - _MOST_LABELS
+    said = (
+        _("{labels} and {n} more (in this order in `labels.json`).", labels=shown, n=rest)
+        if rest > 0
+        else _("{labels} (in this order in `labels.json`).", labels=shown)
+    )
+    return f"## {_('Labels')}\n\n{said}"
 
 
 def _origin(content: Mapping[str, Any]) -> str:
     identity = content["identity"]
     lines = [
-        f"- base: {_parent(p)}, licence {p['licence']}, content `{p['content_hash']}`" for p in identity["parents"]
+        _(
+            "base: {name}, licence {licence}, content `{hash}`",
+            name=_parent(p),
+            licence=p["licence"],
+            hash=p["content_hash"],
+        )
+        for p in identity["parents"]
     ]
-    lines += [f"- step: `{step['name']}` with `{files.canonical_json(step['params'])}`" for step in identity["steps"]]
+    lines += [
+        _("step: `{name}` with `{settings}`", name=step["name"], settings=files.canonical_json(step["params"]))
+        for step in identity["steps"]
+    ]
     data = identity["data"]
     lines += [
-        f"- rows: fingerprint `{data['fingerprint']}`, licence {data['licence']}",
-        f"- recipe `{identity['recipe_id']}`, trial `{identity['trial_id']}`, seed {identity['seed']}",
-        f"- identity: `{content['identity_hash']}`; `hasei verify .` checks every file against it",
-        f"- licence of this model: {identity['licence']}",
-    ]
-    return "## Where it comes from\n\n" + "\n".join(lines)
+        _("rows: fingerprint `{hash}`, licence {licence}", hash=data["fingerprint"], licence=data["licence"]),
+        _("recipe `{recipe}`, trial `{trial}`, seed {seed}", recipe=identity["recipe_id"], trial=identity["trial_id"],
+          seed=identity["seed"]),
+        _("identity: `{hash}`; `hasei verify .` checks every file against it", hash=content["identity_hash"]),
+        _("licence of this model: {licence}", licence=identity["licence"]),
+    ]  # fmt: skip
+    if override := identity.get("licence_override"):
+        lines.append(_("its licences conflict; the reason given for going on: {reason}", reason=plain_text(override)))
+    return f"## {_('Where it comes from')}\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def plain_text(text: str) -> str:

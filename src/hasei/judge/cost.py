@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hasei.ground.statistics import Interval
 from hasei.inputs.purpose import Prices
 
 
@@ -26,14 +25,3 @@ def cost(prices: Prices, train_seconds: float, predict_ms_per_row: float) -> Cos
 def monthly(prices: Prices, predict_ms_per_row: float) -> float:
     """Return what the month's predictions cost in machine time; 0 where their number is unknown."""
     return (prices.predictions_per_month or 0.0) * predict_ms_per_row / 1000 * prices.cpu_hour / 3600
-
-
-def saving(prices: Prices, gain: Interval, extra_per_month: float) -> Interval | None:
-    """Return the money saved a month by *gain* (a share of right answers) less *extra_per_month*; None without prices."""
-    if prices.predictions_per_month is None or prices.cost_of_an_error is None:
-        return None
-    scale = prices.predictions_per_month * prices.cost_of_an_error
-    return Interval(
-        value=gain.value * scale - extra_per_month, low=gain.low * scale - extra_per_month,
-        high=gain.high * scale - extra_per_month, se=gain.se * scale, method=gain.method, too_few=gain.too_few,
-    )  # fmt: skip

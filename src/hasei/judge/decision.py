@@ -1,4 +1,4 @@
-"""Evidence -> adopt | do not adopt | not enough data | rethink, with the reason in plain words.
+"""Evidence -> adopt | do not adopt | not enough data | rethink, with the reason in plain words (:mod:`hasei.judge.reasons`).
 
 The rule, in the order in which it is asked (all figures are of confirm rows, W the winner, R the best cheap truth):
 
@@ -25,7 +25,8 @@ from typing import Literal, TypeAlias
 
 from hasei.ground.statistics import Forecast, Interval, rows_needed
 from hasei.ground.statistics.intervals import quantile
-from hasei.judge.wording import Words
+from hasei.judge.reasons import Reasons
+from hasei.judge.wording import sentences
 
 Verdict: TypeAlias = Literal["adopt", "do not adopt", "not enough data", "rethink"]
 
@@ -99,13 +100,15 @@ class Decision:
 def pick(
     scores: Sequence[float], costs: Sequence[float], *,
     eligible: Sequence[bool] | None = None, direction: int = 1, tolerance: float = 0.005,
+    charges: Sequence[float] | None = None,
 ) -> int | None:  # fmt: skip
     """Return the index of the best candidate on select or, within *tolerance* of it (half a point), the cheapest.
 
     *scores* and *costs* (k,) are of the same candidates; a NaN score is never chosen. Among equal costs the better
-    score wins, then the first. None when nothing is eligible.
+    score wins, then the first. *charges* (k,), known where the prices are, are the scores that the costs are worth: they
+    are taken off first, so that a gain which does not pay for itself is no gain. None when nothing is eligible.
     """
-    better = [s * direction for s in scores]
+    better = [s * direction - c for s, c in zip(scores, charges or [0.0] * len(scores), strict=True)]
     allowed = [i for i, s in enumerate(better) if math.isfinite(s) and (eligible is None or eligible[i])]
     if not allowed:
         return None
@@ -115,12 +118,11 @@ def pick(
 
 
 def decide(evidence: Evidence) -> Decision:
-    """Return the verdict on *evidence* by the rule above."""
+    """Return the verdict on *evidence* by the rule above, its reason in the language in use."""
     case = _Case(evidence)
     decision = case.adopt() or case.rethink() or case.do_not_adopt() or case.not_enough_data()
     if evidence.exploratory:
-        note = "The goal or the rule was changed after these rows had first been opened: this result is exploratory."
-        decision = replace(decision, reason=f"{decision.reason} {note}")
+        decision = replace(decision, reason=sentences(decision.reason, case.say.exploratory()))
     return decision
 
 
@@ -129,7 +131,7 @@ class _Case:
 
     def __init__(self, evidence: Evidence) -> None:
         self.e = evidence
-        self.say = Words(evidence.metric, evidence.share, evidence.alpha)
+        self.say = Reasons(evidence, least_units=LEAST_UNITS, most_times=MOST_TIMES)
         self.kpi = None if evidence.kpi is None else evidence.kpi * evidence.direction
         self.w, self.r = (_turned(s, evidence.direction) for s in (evidence.winner_score, evidence.reference_score))
         self.derived = not evidence.winner_is_cheap and evidence.winner != evidence.reference
@@ -143,79 +145,46 @@ class _Case:
         enough = gain.low > 0 and gain.value >= e.delta - _ROUNDING
         if not enough or not self._meets(self.w) or (e.saving is not None and e.saving.low <= 0):
             return None
-        first = f"Adopt {e.winner}: {self._reached(gain)}."
-        return Decision("adopt", " ".join([first, self._goal_met(), *self._beside()]), cause="adopt")
+        return Decision("adopt", self.say.adopted(gain), cause="adopt")
 
     def rethink(self) -> Decision | None:
         """Rule 7."""
         e = self.e
         if not e.beats_majority:
-            what = e.change_first or (
-                "Look at the data first: does the answer really follow from what the model reads, and was it filled in"
-                " the same way everywhere?"
-            )
-            first = f"Rethink: nothing that was tried does better than always giving the same answer ({self._reach()})."
-            return Decision("rethink", f"{first} {what}", cause="majority")
+            return Decision("rethink", self.say.nothing_learnt(), cause="majority")
         if self.kpi is None or e.forecast is None or max(self.w.high, self.r.high) >= self.kpi:
             return None
         if e.forecast.optimistic * e.direction >= self.kpi:
             return None
-        forecast = (
-            f"four times the rows are expected to bring {self.say.amount(e.forecast.value)},"
-            f" {self.say.amount(e.forecast.optimistic)} at best"
-        )
-        goal = self.say.amount(e.kpi or 0.0)
-        first = f"Rethink: the goal of {goal} is out of reach ({self._reach()}; {forecast})."
-        return Decision("rethink", f"{first} {e.change_first or self._change_first(e.forecast)}", cause="out of reach")
+        reason = self.say.out_of_reach(e.forecast, self._change_first(e.forecast))
+        return Decision("rethink", reason, cause="out of reach")
 
     def do_not_adopt(self) -> Decision | None:
         """Rule 8."""
         e, gain = self.e, self.e.gain
         if gain is None or not self.derived:
-            first = f"Do not adopt a derived model: none of those tried beats {e.reference}, which is far cheaper."
-            return self._no(first, "no derived model", also=True)
+            return self._no(self.say.no_derived_model(), "no derived model", also=True)
         if gain.value <= 0:
-            first = (
-                f"Do not adopt {e.winner}: {self._on()}, it is no better than {e.reference} ({self.say.gain(gain)})."
-            )
-            return self._no(first, "no gain", also=True)
+            return self._no(self.say.no_gain(gain), "no gain", also=True)
         if gain.high < e.delta:
-            most, least = self.say.apart(gain.high, e.delta, self.say.points)
-            first = (
-                f"Do not adopt {e.winner}: {self._on()}, its gain over {e.reference} is {most} at most,"
-                f" and less than {least} is not worth having."
-            )
-            return self._no(first, "gain below delta", also=True)
+            return self._no(self.say.gain_too_small(gain), "gain below delta", also=True)
         if self.failed:
-            words = "; ".join(f"{c.name} ({c.words})" if c.words else c.name for c in self.failed)
-            return self._no(f"Do not adopt {e.winner}: {self._reached(gain)}, but it fails on {words}.", "constraint")
+            return self._no(self.say.limits_broken(gain), "constraint")
         if e.saving is not None and e.saving.high <= 0:
-            money = self.say.money(e.saving.high, e.currency)
-            return self._no(
-                f"Do not adopt {e.winner}: {self._reached(gain)}, but it saves {money} at most.", "no saving"
-            )
+            return self._no(self.say.no_saving(gain, e.saving.high), "no saving")
         return None
 
     def not_enough_data(self) -> Decision:
         """Rule 9."""
         e, gain = self.e, self.e.gain
         if gain is None:
-            return self._no(f"Do not adopt {e.winner}: there is nothing to compare it with.", "no gain")
+            return self._no(self.say.nothing_to_compare(), "no gain")
         needed = self._confirm_rows(gain)
         if needed is not None and needed > MOST_TIMES * e.units:
-            settle = f"settling that would take more than {MOST_TIMES} times the confirm rows there are"
-            first = f"Do not adopt {e.winner}: {self._reached(gain)}, but {self._open_questions(gain)}; {settle}."
-            return self._no(first, "too many rows")
-        first = f"Not enough data yet: {self._reached(gain)}, but {self._open_questions(gain)}."
+            return self._no(self.say.too_many_rows(gain), "too many rows")
+        reason = self.say.not_settled(gain, needed)
         if needed is not None:
-            last = f"About {self.say.count(needed)} fresh confirm rows would settle it, four times in five."
-            return Decision("not enough data", f"{first} {last}", needed, "confirm", "confirm rows")
-        last = (
-            "How many train rows would close the gap can't be told from this run."
-            if e.train_rows is None
-            else f"By the learning curve about {self.say.count(e.train_rows)} train rows would close the gap."
-        )
-        reason = f"{first} More confirm rows alone would not help. {last}"
+            return Decision("not enough data", reason, needed, "confirm", "confirm rows")
         return Decision("not enough data", reason, e.train_rows, "train" if e.train_rows else None, "train rows")
 
     def _confirm_rows(self, gain: Interval) -> int | None:
@@ -226,7 +195,7 @@ class _Case:
             margins.append((self.w.value - self.kpi, self.w))
         if e.saving is not None:
             margins.append((e.saving.value, e.saving))
-        if min(margin for margin, _ in margins) <= 0:
+        if min(margin for margin, __ in margins) <= 0:
             return None
         needed = max(rows_needed(e.units, _se(i, e.alpha), margin, e.alpha_next) for margin, i in margins)
         return math.ceil(max(LEAST_UNITS, e.units, min(needed, 1e12)))
@@ -236,83 +205,16 @@ class _Case:
 
     def _no(self, first: str, cause: str, *, also: bool = False) -> Decision:
         """Refuse, and say where R stands: enough for the goal, or (*also*) as good as W and cheaper."""
-        e, r = self.e, self.e.reference_score
-        if self.kpi is not None and self._meets(self.r):
-            least, goal = self.say.apart(self._bound(r), e.kpi or 0.0, self.say.amount)
-            figures = f"{self.say.reached(r)}, surely {self._side()} {least}; the goal is {goal}"
-            last = f"Use {e.reference}, it is enough: {figures}."
-        elif self.kpi is not None:
-            missed = self.r.high < self.kpi
-            last = (
-                f"Nor does {e.reference} meet the goal of {self.say.amount(e.kpi or 0.0)}: {self.say.score(r)}."
-                if missed
-                else f"Nor is {e.reference} sure to meet the goal of {self.say.amount(e.kpi or 0.0)}: {self.say.score(r)}."
-            )
-        else:
-            last = f"{e.reference} reaches {self.say.score(r)}." if also else ""
-        return Decision("do not adopt", f"{first} {last}".strip(), cause=cause)
-
-    def _open_questions(self, gain: Interval) -> str:
-        e, found = self.e, []
-        if e.units < LEAST_UNITS:
-            found.append(f"there are only {e.units} independent cases and {LEAST_UNITS} are the least")
-        if gain.low <= 0:
-            found.append("it may as well be no better at all")
-        if gain.value < e.delta:
-            found.append(f"less than {self.say.points(e.delta)} is not worth having")
-        if not self._meets(self.w):
-            surely, goal = self.say.apart(self._bound(e.winner_score), e.kpi or 0.0, self.say.amount)
-            found.append(f"it is only sure to reach {self._side()} {surely}, and the goal is {goal}")
-        if e.saving is not None and e.saving.low <= 0:
-            found.append(f"it may save nothing ({self.say.money(e.saving.low, e.currency)} at the least)")
-        return "; and ".join(found) or "not everything that was asked for is shown"
-
-    def _on(self) -> str:
-        return f"on {self.say.count(self.e.units)} cases kept out of every choice"
-
-    def _reached(self, gain: Interval) -> str:
-        better = f"{self.say.points(gain.value)} better than {self.e.reference}"
-        return f"{self._on()}, it reaches {self.say.reached(self.e.winner_score)}, {better} ({self.say.span(gain)})"
-
-    def _reach(self) -> str:
-        e = self.e
-        both = f"{e.winner} reaches {self.say.score(e.winner_score)}"
-        return both if e.winner == e.reference else f"{both}, {e.reference} {self.say.score(e.reference_score)}"
-
-    def _goal_met(self) -> str:
-        e = self.e
-        if e.kpi is None:
-            return f"No goal was given, so this says that it is better than {e.reference}, and no more."
-        least, goal = self.say.apart(self._bound(e.winner_score), e.kpi, self.say.amount)
-        return f"It is sure to reach {self._side()} {least}, and the goal is {goal}."
-
-    def _beside(self) -> list[str]:
-        """Say what stands beside the verdict: the gain over the base as it is, and the money."""
-        e, said = self.e, []
-        if e.gain_over_base is not None:
-            said.append(f"over the base as it is the gain is {self.say.points(e.gain_over_base.value)}")
-        if e.saving is not None:
-            least, money = (self.say.money(v, e.currency) for v in (e.saving.low, e.saving.value))
-            said.append(f"it saves about {money}, {least} at the least")
-        text = "; ".join(said)
-        return [f"{text[0].upper()}{text[1:]}."] if text else []
-
-    def _bound(self, score: Interval) -> float:
-        """Return the worse bound of a score: what it is sure to reach."""
-        return score.low if self.e.direction == 1 else score.high
-
-    def _side(self) -> str:
-        return "at least" if self.e.direction == 1 else "at most"
+        missed = self.kpi is not None and self.r.high < self.kpi
+        last = self.say.reference_stands(self._meets(self.r), missed, also=also)
+        return Decision("do not adopt", sentences(first, last), cause=cause)
 
     def _change_first(self, forecast: Forecast) -> str:
+        """Name what to change first: ``base``, ``task`` or ``data``."""
         e = self.e
         if not self.derived or e.gain is None or e.gain.high < e.delta:
-            return f"Change the base first: this one adds nothing to {e.reference}; try one made from data like these."
-        if forecast.optimistic * e.direction - self.w.value < e.delta:
-            return (
-                "Change the task first: more rows would not help; look at which answers are confused with each other."
-            )
-        return "Change the data first: more rows help, not enough; give each row what a person would need to answer."
+            return "base"
+        return "task" if forecast.optimistic * e.direction - self.w.value < e.delta else "data"
 
 
 def _turned(score: Interval, direction: int) -> Interval:

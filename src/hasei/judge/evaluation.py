@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from hasei.tasks import Metric
 
 LEAST_DISCORDANT = 30
+NUMBER = (int, float, np.number)
 
 
 def score(
@@ -79,11 +80,16 @@ def compare(
     _check(true, winner, reference, units)
     if metric.rowwise:
         gains = metric.direction * (_row_scores(metric, winner, true) - _row_scores(metric, reference, true))
-        interval = _mean_gain(gains, units, alpha, draws, seed)
+        interval = _mean_gain(gains, metric.bounds == (0.0, 1.0), units, alpha, draws, seed)
     else:
         interval = _measured_gain(metric, winner, reference, true, units, alpha, draws, seed)
     span = metric.bounds[1] - metric.bounds[0]
     return interval.widened(se_factor).clipped(-span, span)
+
+
+def taken(values: Sequence[Any], rows: Ints) -> Sequence[Any]:
+    """Return the *values* at the indices *rows*."""
+    return values[rows] if isinstance(values, np.ndarray) else [values[i] for i in rows]
 
 
 def _check(true: Sequence[Any], *others: Sequence[Any]) -> None:
@@ -111,34 +117,56 @@ def _mean_score(scores: Floats, metric: Metric, units: Sequence[str], alpha: flo
         interval = wilson(float(even.sum()), len(even), alpha)
     else:
         interval = bootstrap_mean(grouped, alpha, draws=draws, seed=seed)
-    return _bounded(interval, grouped.effective, share, alpha)
+    return _bounded(interval, grouped.effective, share, alpha, None if share else grouped.skewness)
 
 
 def _measured_score(
     metric: Metric, predicted: Sequence[Any], true: Sequence[Any], units: Sequence[str],
     alpha: float, draws: int, seed: int,
 ) -> Interval:  # fmt: skip
-    def measure(rows: Ints) -> float:
-        return metric.value([predicted[i] for i in rows], [true[i] for i in rows])
-
-    interval = bootstrap_measure(measure, np.asarray(units), alpha, draws=draws, seed=seed)
-    if not math.isfinite(interval.value):
-        raise RunFailed(f"{metric.name} is not a number on these rows")
-    effective = effective_units(np.unique(np.asarray(units), return_counts=True)[1])
+    interval = _bootstrapped(metric, (predicted,), true, units, alpha, draws, seed)
+    effective = _effective(units)
     interval = _bounded(interval, effective, metric.bounds == (0.0, 1.0), alpha)
     few = too_few(effective, smallest_class=_smallest_class(true, units))
     return replace(interval, too_few=interval.too_few or few)
 
 
-def _bounded(interval: Interval, effective: float, share: bool, alpha: float) -> Interval:
+def _bootstrapped(
+    metric: Metric, answers: tuple[Sequence[Any], ...], true: Sequence[Any], units: Sequence[str],
+    alpha: float, draws: int, seed: int,
+) -> Interval:  # fmt: skip
+    """Return the interval of *metric* for one set of *answers*, or of the gain of the first over the second of two."""
+
+    def joined(found: list[Any]) -> Any:
+        return found[0] if len(found) == 1 else metric.direction * (found[0] - found[1])
+
+    def measure(rows: Ints) -> float:
+        truth = taken(true, rows)
+        return float(joined([metric.value(taken(a, rows), truth) for a in answers]))
+
+    many = metric.weighted
+    weighted = None if many is None else lambda weights: joined([many(a, true, weights) for a in answers])
+    interval = bootstrap_measure(measure, np.asarray(units), alpha, weighted=weighted, draws=draws, seed=seed)
+    if not math.isfinite(interval.value):
+        raise RunFailed(f"{metric.name} is not a number on these rows")
+    return interval
+
+
+def _effective(units: Sequence[str]) -> float:
+    return effective_units(np.unique(np.asarray(units), return_counts=True)[1])
+
+
+def _bounded(
+    interval: Interval, effective: float, share: bool, alpha: float, skewness: float | None = None
+) -> Interval:
     """Mark an interval on too few units or errors; with too few errors a share reaches at least as far as Wilson's."""
     errors = min(interval.value, 1 - interval.value) * effective if share else None
     if errors is not None and errors < LEAST_ERRORS and interval.method != "Wilson":
         interval = interval.joined(wilson(interval.value * effective, effective, alpha))
-    return replace(interval, too_few=interval.too_few or too_few(effective, errors))
+    return replace(interval, too_few=interval.too_few or too_few(effective, errors, skewness=skewness))
 
 
-def _mean_gain(gains: Floats, units: Sequence[str], alpha: float, draws: int, seed: int) -> Interval:
+def _mean_gain(gains: Floats, share: bool, units: Sequence[str], alpha: float, draws: int, seed: int) -> Interval:
     grouped = Units.of(gains, units)
     wins, losses = int((grouped.sums > 0).sum()), int((grouped.sums < 0).sum())
     even = grouped.even()
@@ -147,24 +175,17 @@ def _mean_gain(gains: Floats, units: Sequence[str], alpha: float, draws: int, se
         interval = mcnemar(wins, losses, len(grouped.sums), alpha)
     else:
         interval = _held(bootstrap_mean(grouped, alpha, draws=draws, seed=seed), wins, losses, alpha)
-    return replace(interval, too_few=interval.too_few or too_few(grouped.effective, wins + losses))
+    skewness = None if share else grouped.skewness
+    return replace(interval, too_few=interval.too_few or too_few(grouped.effective, wins + losses, skewness=skewness))
 
 
 def _measured_gain(
     metric: Metric, winner: Sequence[Any], reference: Sequence[Any], true: Sequence[Any], units: Sequence[str],
     alpha: float, draws: int, seed: int,
 ) -> Interval:  # fmt: skip
-    def measure(rows: Ints) -> float:
-        truth = [true[i] for i in rows]
-        better, worse = ([answers[i] for i in rows] for answers in (winner, reference))
-        return metric.direction * (metric.value(better, truth) - metric.value(worse, truth))
-
-    interval = bootstrap_measure(measure, np.asarray(units), alpha, draws=draws, seed=seed)
-    if not math.isfinite(interval.value):
-        raise RunFailed(f"{metric.name} is not a number on these rows")
-    grouped = Units.of(_closeness(winner, true) - _closeness(reference, true), units)
-    wins, losses = int((grouped.sums > 0).sum()), int((grouped.sums < 0).sum())
-    few = too_few(grouped.effective, wins + losses, _smallest_class(true, units))
+    interval = _bootstrapped(metric, (winner, reference), true, units, alpha, draws, seed)
+    wins, losses = _differing(winner, reference, true, units)
+    few = too_few(_effective(units), wins + losses, _smallest_class(true, units))
     return replace(_held(interval, wins, losses, alpha), too_few=interval.too_few or few)
 
 
@@ -175,10 +196,26 @@ def _held(interval: Interval, wins: int, losses: int, alpha: float) -> Interval:
     return interval.held_to(above=mcnemar_test(wins, losses) < alpha, below=mcnemar_test(losses, wins) < alpha)
 
 
+def _differing(
+    winner: Sequence[Any], reference: Sequence[Any], true: Sequence[Any], units: Sequence[str]
+) -> tuple[int, int]:
+    """Units in which *winner* is nearer to the truth, and in which *reference* is.
+
+    Answers that can't be near a truth (scores for a ranking) are only counted as different, half on either side.
+    """
+    if isinstance(winner[0], NUMBER) != isinstance(true[0], NUMBER):
+        apart = Units.of(np.asarray(winner) != np.asarray(reference), units)
+        differ = int((apart.sums > 0).sum())
+        return differ // 2, differ - differ // 2
+    grouped = Units.of(_closeness(winner, true) - _closeness(reference, true), units)
+    return int((grouped.sums > 0).sum()), int((grouped.sums < 0).sum())
+
+
 def _closeness(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
     """How near each answer is to the truth (n,): minus the distance of numbers, 1 or 0 for anything else."""
-    numbers = isinstance(true[0], (int, float, np.number))
-    return np.array([-abs(p - t) if numbers else float(p == t) for p, t in zip(predicted, true)], dtype=np.float64)
+    if isinstance(true[0], NUMBER):
+        return -np.abs(np.asarray(predicted, dtype=np.float64) - np.asarray(true, dtype=np.float64))
+    return np.array([float(p == t) for p, t in zip(predicted, true)], dtype=np.float64)
 
 
 def _smallest_class(true: Sequence[Any], units: Sequence[str]) -> int | None:

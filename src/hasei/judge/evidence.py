@@ -13,8 +13,8 @@ from typing import Literal
 from hasei.ground.language import _
 from hasei.ground.statistics import Forecast, Interval
 from hasei.inputs.data.dataset import Finding
+from hasei.judge.checks._saying import percent
 from hasei.judge.checks._scripts import language
-from hasei.judge.checks._words import percent
 
 UNKNOWN = 0.05
 """Share of unknown characters from which on a base can't be said to read a text."""

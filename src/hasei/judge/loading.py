@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hasei.ground import plugins
+from hasei.ground.language import _
 
 _SENTENCE_TRANSFORMERS = """```python
 import json
@@ -103,7 +104,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     *pooling* is how an adapter's base makes one vector of token states.
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
-    head = f"### With {library}\n\n"
+    head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _AS_THEY_ARE and identity["space"]["names"]:
         return head + _AS_THEY_ARE[identity["format"]]
     if identity["format"] == "peft_adapter" and identity["parents"]:

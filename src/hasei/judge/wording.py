@@ -1,11 +1,41 @@
-"""How figures are said: shares in % and points, other metrics as they are, intervals with their confidence."""
+"""How figures and names are said: shares in % and points, other metrics as they are, intervals with their confidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
 
-from hasei.ground.statistics import Interval
+from hasei.ground.language import _, marked
+
+if TYPE_CHECKING:
+    from hasei.ground.statistics import Interval
+
+_NAMES = (
+    marked("adopt"), marked("do not adopt"), marked("not enough data"), marked("rethink"),
+    marked("cheap truth"), marked("derived"), marked("chosen"), marked("reference"),
+    marked("done"), marked("waiting"), marked("raced out"), marked("failed"), marked("skipped"),
+    marked("train"), marked("select"), marked("confirm"),
+    marked("accuracy"), marked("macro_f1"), marked("micro_f1"), marked("macro_precision"), marked("macro_recall"),
+    marked("mae"), marked("rmse"), marked("auc"),
+    marked("error"), marked("warning"), marked("note"),
+    marked("trial"), marked("rung"), marked("dropped"), marked("refit"), marked("opening"), marked("finalist"),
+    marked("metric"), marked("goal"), marked("gain"), marked("gain over base"), marked("smallest gain"), marked("saving"),
+    marked("confirm rows"),
+    marked("gradients"), marked("solved"), marked("text"), marked("label"), marked("size"), marked("latency"),
+    marked("overfitting"), marked("underfitting"), marked("not converged"), marked("converged"), marked("unstable"),
+    marked("permissive"), marked("attribution"), marked("share-alike"), marked("non-commercial"),
+    marked("no-derivatives"), marked("restricted"), marked("unknown"),
+    marked("today"), marked("harmed slice"), marked("forgetting"), marked("seed"), marked("checks"),
+    marked("text_classification"), marked("temperature"), marked("isotonic"),
+)  # fmt: skip
+"""Identifiers of the JSON contract that are said on a page, so that a catalogue can name them."""
+
+
+def term(identifier: str) -> str:
+    """Say an identifier of the JSON contract (a verdict, a status, a metric) in the language in use."""
+    return _(identifier) if identifier in _NAMES else identifier
 
 
 @dataclass(frozen=True)
@@ -16,15 +46,28 @@ class Words:
     share: bool
     alpha: float
 
+    @property
+    def name(self) -> str:
+        """Say the metric itself: ``accuracy``."""
+        return term(self.metric)
+
+    def bare(self, value: float, digits: int = 1) -> str:
+        """Say a value of the metric without its unit, as tables do: ``91.2`` or ``0.4127``."""
+        return f"{100 * value:.{digits}f}" if self.share else f"{value:.{digits + 3}g}"
+
     def amount(self, value: float, digits: int = 1) -> str:
         """Say a value of the metric: ``91.2 %`` or ``0.4127``."""
-        return f"{100 * value:.{digits}f} %" if self.share else f"{value:.{digits + 3}g}"
+        bare = self.bare(value, digits)
+        return _("{number} %", number=bare) if self.share else bare
+
+    def bare_points(self, value: float, digits: int = 1) -> str:
+        """Say a difference without its unit: ``3.4`` or ``0.041``."""
+        return f"{100 * value:.{digits}f}" if self.share else f"{value:.{digits + 2}g}"
 
     def points(self, value: float, digits: int = 1) -> str:
         """Say a difference: ``3.4 points`` or ``0.041``."""
-        if not self.share:
-            return f"{value:.{digits + 2}g}"
-        return f"{100 * value:.{digits}f} points"
+        bare = self.bare_points(value, digits)
+        return _("{number} points", number=bare) if self.share else bare
 
     def apart(self, one: float, other: float, say: Callable[[float, int], str]) -> tuple[str, str]:
         """Say two unequal values with as many digits as it takes to tell them apart (at most two more)."""
@@ -36,30 +79,53 @@ class Words:
     @property
     def confidence(self) -> str:
         """Say the confidence of a two-sided interval: ``95 %``."""
-        return f"{100 * (1 - 2 * self.alpha):.3g} %"
+        return percent(1 - 2 * self.alpha)
+
+    def interval(self, low: str, high: str) -> str:
+        """Say an interval of two values in words: ``95 % interval 1.2 to 5.6 points``."""
+        return _("{confidence} interval {low} to {high}", confidence=self.confidence, low=low, high=high)
 
     def span(self, gain: Interval) -> str:
         """Say the interval of a difference: ``95 % interval 1.2 to 5.6 points``."""
-        low = f"{100 * gain.low:.1f}" if self.share else self.points(gain.low)
-        return f"{self.confidence} interval {low} to {self.points(gain.high)}"
+        return self.interval(self.bare_points(gain.low), self.points(gain.high))
 
     def gain(self, gain: Interval) -> str:
         """Say a difference with its interval."""
-        return f"{self.points(gain.value)}, {self.span(gain)}"
+        return _("{value}, {interval}", value=self.points(gain.value), interval=self.span(gain))
 
     def reached(self, score: Interval) -> str:
         """Say a score: ``accuracy 91.2 %``."""
-        return f"{self.metric} {self.amount(score.value)}"
+        return _("{metric} {amount}", metric=self.name, amount=self.amount(score.value))
 
     def score(self, score: Interval) -> str:
         """Say a score with its interval."""
-        low = f"{100 * score.low:.1f}" if self.share else self.amount(score.low)
-        return f"{self.reached(score)}, {self.confidence} interval {low} to {self.amount(score.high)}"
+        interval = self.interval(self.bare(score.low), self.amount(score.high))
+        return _("{value}, {interval}", value=self.reached(score), interval=interval)
 
     def money(self, value: float, currency: str) -> str:
         """Say money a month: ``1,200 USD a month``."""
-        return f"{value:,.{0 if abs(value) >= 10 else 2}f} {currency} a month"
+        return _("{amount} {currency} a month", amount=cash(value), currency=currency)
 
     def count(self, number: int) -> str:
         """Say a number of rows: ``1,200``."""
         return f"{number:,}"
+
+
+def cash(value: float) -> str:
+    """Say an amount of money without its currency: ``1,200``, ``0.35``."""
+    return f"{value:,.{0 if abs(value) >= 10 else 2}f}"
+
+
+def percent(share: float, digits: int = 3) -> str:
+    """Say a share with *digits* significant digits: ``95 %``, ``98.3 %``."""
+    return _("{number} %", number=f"{100 * share:.{digits}g}")
+
+
+def sentences(*said: str) -> str:
+    """Put whole sentences behind one another, as the language in use does; empty ones are left out."""
+    return reduce(_behind, filter(None, said)) if any(said) else ""
+
+
+def _behind(one: str, other: str) -> str:
+    # A sentence that was recorded in a language of spaces keeps its space in one without.
+    return f"{one} {other}" if one[-1].isascii() else _("{one} {other}", one=one, other=other)

@@ -41,6 +41,8 @@ class Metric:
     """A measure of quality over rows. *value* takes (predicted values, true values), both raw, to one float.
 
     *rowwise*, where the metric is a mean of per-row scores, returns those scores (n,); intervals are then cheaper.
+    *weighted*, where given, is the measure of d resamples at once: predicted and true (n,) and weights (d, n), how often
+    each row counts, to values (d,); a metric that is no mean of rows then has its interval many times sooner.
     *direction* is +1 when more is better, -1 when less is.
     """
 
@@ -49,6 +51,7 @@ class Metric:
     value: Callable[[Sequence[Any], Sequence[Any]], float]
     rowwise: Callable[[Sequence[Any], Sequence[Any]], Floats] | None = None
     bounds: tuple[float, float] = (0.0, 1.0)
+    weighted: Callable[[Sequence[Any], Sequence[Any], Floats], Floats] | None = None
 
 
 @dataclass(frozen=True)

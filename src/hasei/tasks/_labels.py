@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 
 # A number as a spreadsheet may respell it. A leading zero ("007") makes it a code, which stays as it is.
@@ -49,15 +50,10 @@ def _said(groups: dict[str, list[str]], chosen: dict[str, str], spelt: Counter[s
         others = sorted(s for s in group if s != chosen[s])
         shown.append(f"{', '.join(map(repr, others))} → {chosen[group[0]]!r}")
     rows = sum(spelt[s] for group in mixed for s in group if s != chosen[s])
-    more = f" and {len(mixed) - 5} more" if len(mixed) > 5 else ""
-    return [
-        Finding(
-            "label_spelling",
-            "warning",
-            f"{rows} labels were respelt, so that each class has one spelling: {'; '.join(shown)}{more}",
-            do="if these are different classes, give them names that differ in more than case, width or spacing",
-        )
-    ]
+    examples = "; ".join(shown) + ("; ..." if len(mixed) > 5 else "")
+    message = _("{n} labels were respelt, so that each class has one spelling: {examples}", n=rows, examples=examples)
+    do = _("if these are different classes, give them names that differ in more than case, width or spacing")
+    return [Finding("label_spelling", "warning", message, do=do)]
 
 
 def _trim(label: str) -> str:

@@ -41,7 +41,7 @@ _TEXT_HINTS = (
 _LABEL_HINTS = (
     "label", "labels", "category", "class", "intent", "target", "department", "topic", "sentiment", "tag", "y",
     "answer", "output", "gold", "team", "queue", "route", "type", "kind", "group", "domain", "emotion", "rating",
-    "priority", "author", "class_name", "label_text", "category_name", "status",
+    "priority", "author", "intents", "categories", "topics", "tags", "class_name", "label_text", "category_name", "status",
     "ラベル", "カテゴリ", "カテゴリー", "分類", "区分", "種別", "種類", "意図", "担当部署", "部署", "部門", "担当",
     "担当者", "対応部署", "振り分け先", "宛先", "感情", "評価", "トピック", "タグ", "クラス", "正解", "正解ラベル",
     "ジャンル", "作者", "著者", "優先度", "問い合わせ種別", "答え",

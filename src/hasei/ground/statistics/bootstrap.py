@@ -1,6 +1,6 @@
-"""Bootstraps over units (clusters of rows that belong together); rows are never resampled on their own.
+"""The bootstrap of a mean over units (clusters of rows that belong together); rows are never resampled on their own.
 
-**Sources**: Efron & Tibshirani 1993, ch. 12 (bootstrap-t, here over clusters) and ch. 14 (BCa).
+**Source**: Efron & Tibshirani 1993, ch. 12 (bootstrap-t, here over clusters).
 **Exactness**: units with equal sums and sizes are interchangeable, so where there are few kinds of them (0/1 scores)
 the counts of the kinds are resampled (multinomial) instead of the units: the same distribution, many times faster.
 Order of rows and names of units change nothing; memory stays within some tens of MB.
@@ -9,10 +9,9 @@ Order of rows and names of units change nothing; memory stays within some tens o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,6 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 DRAWS = 2000
 _MOST_DRAWS = 50_000
 _CHUNK_CELLS = 2_000_000
-_GROUPS = 50
-_LEAST_IN_A_TAIL = 4
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,19 @@ class Units:
         residuals = self.sums - self.mean * self.sizes
         return float(math.sqrt(count / (count - 1) * np.square(residuals).sum()) / self.sizes.sum())
 
+    @property
+    def skewness(self) -> float:
+        """Skewness of what single units add to :attr:`mean`; 0 where they add nothing."""
+        residuals = self.sums - self.mean * self.sizes
+        spread = float(np.square(residuals).mean()) if residuals.size else 0.0
+        return float((residuals**3).mean() / spread**1.5) if spread > 0 else 0.0
+
+    def kinds(self) -> tuple[Floats, Floats, Ints]:
+        """Return the distinct (sum, size) pairs and how many units have each; units lie in their order, so runs do."""
+        differs = (self.sums[1:] != self.sums[:-1]) | (self.sizes[1:] != self.sizes[:-1])
+        first = np.concatenate([[0], np.flatnonzero(differs) + 1])
+        return self.sums[first], self.sizes[first], np.diff(np.append(first, len(self.sums)))
+
     def even(self) -> Floats | None:
         """Return the mean score of each unit (u,) if all units have the same number of rows, else None."""
         same = len(self.sizes) > 0 and bool((self.sizes == self.sizes[0]).all())
@@ -87,8 +97,8 @@ def bootstrap_mean(units: Units, alpha: float, *, draws: int = DRAWS, seed: int 
     if se <= 1e-12 * max(1.0, abs(value)):
         return Interval(value, value, value, 0.0, method)
     draws = max(draws, min(_MOST_DRAWS, math.ceil(10 / alpha)))
-    kinds, counts = np.unique(np.column_stack((units.sums, units.sizes)), axis=0, return_counts=True)
-    s, m = (kinds[:, 0] - value * kinds[:, 1]) / se, kinds[:, 1]
+    sums, sizes, counts = units.kinds()
+    s, m = (sums - value * sizes) / se, sizes
     moments = np.column_stack((s, m, s * s, s * m, m * m))
     parts = [_studentised(w @ moments, count) for w in _resamples(counts, draws, np.random.default_rng(seed))]
     down, up = _tails(np.concatenate(parts), alpha)
@@ -126,72 +136,9 @@ def _tails(values: Floats, alpha: float) -> tuple[float, float]:
 
     Below the resolution of the draws they are never nearer than the standard normal's (values are studentised).
     """
-    ordered = np.sort(values)
-    outside = math.floor(alpha * (len(ordered) + 1))
+    outside = math.floor(alpha * (len(values) + 1))
     if outside < 1:
         z = quantile(alpha)
-        return float(min(ordered[0], -z)), float(max(ordered[-1], z))
+        return float(min(values.min(), -z)), float(max(values.max(), z))
+    ordered = np.partition(values, (outside - 1, len(values) - outside))
     return float(ordered[outside - 1]), float(ordered[-outside])
-
-
-def bootstrap_measure(
-    measure: Callable[[Ints], float], units: npt.ArrayLike, alpha: float, *, draws: int = DRAWS, seed: int = 0
-) -> Interval:
-    """Return the BCa bootstrap interval over units of any measure of rows, e.g. macro-F1 or a difference of two.
-
-    *measure* takes row indices (some repeated) and returns a float; *units* (n,) are the keys of the rows. Studentising
-    would need a standard error for every draw; BCa needs one jackknife, here by at most 50 groups of units. It calls
-    *measure* draws + 51 times. Draws on which the measure is undefined (NaN) are left out. Where *draws* are too few
-    for *alpha* the bounds reach at least as far as the normal interval's.
-    """
-    rows = _rows_by_unit(units)
-    value, count = float(measure(np.concatenate(rows))), len(rows)
-    method = "BCa bootstrap over units"
-    if count < 2 or not math.isfinite(value):
-        return Interval(value, -math.inf, math.inf, math.inf, method, too_few=True)
-    rng = np.random.default_rng(seed)
-    drawn = [float(measure(np.concatenate([rows[u] for u in rng.integers(count, size=count)]))) for _ in range(draws)]
-    replicates = np.sort(np.array([d for d in drawn if math.isfinite(d)]))
-    if len(replicates) < 2:
-        return Interval(value, -math.inf, math.inf, math.inf, method, too_few=True)
-    se = float(replicates.std(ddof=1))
-    if replicates[0] == replicates[-1]:
-        return Interval(value, min(value, replicates[0]), max(value, replicates[0]), se, method)
-    low, high = _bca(replicates, value, _acceleration(measure, rows), alpha)
-    if alpha * len(replicates) < _LEAST_IN_A_TAIL:
-        low, high = min(low, value - quantile(alpha) * se), max(high, value + quantile(alpha) * se)
-    return Interval(value, min(low, value), max(high, value), se, method)
-
-
-def _rows_by_unit(units: npt.ArrayLike) -> list[Ints]:
-    """Row indices of each unit, units in the order of their keys."""
-    _, index = np.unique(np.asarray(units), return_inverse=True)
-    order = np.argsort(index, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(index[order])) + 1)
-
-
-def _acceleration(measure: Callable[[Ints], float], rows: list[Ints]) -> float:
-    """Skewness of the measure's influence, from a jackknife that leaves one group of units out at a time."""
-    groups = min(_GROUPS, len(rows))
-    left = [measure(np.concatenate([r for i, r in enumerate(rows) if i % groups != g])) for g in range(groups)]
-    values = np.array([v for v in left if math.isfinite(v)])
-    deviations = values.mean() - values if values.size else np.zeros(1)
-    spread = float(np.square(deviations).sum())
-    return float((deviations**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0
-
-
-def _bca(ordered: Floats, value: float, acceleration: float, alpha: float) -> tuple[float, float]:
-    """Bias-corrected and accelerated bounds from sorted replicates (d,)."""
-    normal: Any = NormalDist()
-    d = len(ordered)
-    below = float((ordered < value).sum() + 0.5 * (ordered == value).sum()) / d
-    bias = normal.inv_cdf(min(max(below, 0.5 / d), 1 - 0.5 / d))
-
-    def level(z: float) -> float:
-        room = 1 - acceleration * (bias + z)
-        return float(normal.cdf(bias + (bias + z) / room)) if room > 0 else float(z > 0)
-
-    z = quantile(alpha)
-    low = math.floor(level(-z) * (d + 1)) - 1
-    high = math.ceil(level(z) * (d + 1)) - 1
-    return float(ordered[min(max(low, 0), d - 1)]), float(ordered[min(max(high, 0), d - 1)])

@@ -12,6 +12,7 @@ from hasei.ground.statistics.intervals import quantile
 LEAST_UNITS = 100
 LEAST_ERRORS = 10
 LEAST_OF_A_CLASS = 10
+TIMES_SKEWNESS = 25
 
 
 def rows_needed(n: int, se: float, margin: float, alpha_next: float, power: float = 0.8) -> float:
@@ -33,11 +34,15 @@ def effective_units(sizes: npt.ArrayLike) -> float:
     return float(rows.sum() ** 2 / np.square(rows).sum()) if rows.size else 0.0
 
 
-def too_few(units: float, errors: float | None = None, smallest_class: int | None = None) -> bool:
-    """Whether an interval can't hold its promise: effective units, expected errors, units of the rarest class.
+def too_few(
+    units: float, errors: float | None = None, smallest_class: int | None = None, skewness: float | None = None
+) -> bool:
+    """Whether an interval can't hold its promise: effective units, expected errors, units of the rarest class, skewness.
 
-    *errors* and *smallest_class* are None where the measure has no such thing.
+    Each but *units* is None where the measure has no such thing. A mean of scores without bounds needs 25 times the
+    squared *skewness* of its units (Cochran 1977): a few huge errors, that a sample may well miss, would decide it.
     """
     few_errors = errors is not None and errors < LEAST_ERRORS
     few_of_a_class = smallest_class is not None and smallest_class < LEAST_OF_A_CLASS
-    return units < LEAST_UNITS or few_errors or few_of_a_class
+    few_for_its_tail = skewness is not None and units < TIMES_SKEWNESS * skewness**2
+    return units < LEAST_UNITS or few_errors or few_of_a_class or few_for_its_tail

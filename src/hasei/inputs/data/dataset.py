@@ -85,7 +85,9 @@ class Dataset:
 
     *inputs* what a model reads; *targets* the raw target as text; *units* the key (hex hash) of the cluster a row
     belongs to; *row_hashes* a hash of the row's normalised content and target; *roles* one of train / select / confirm;
-    *files* / *lines* where the row came from; *classes_hint* nothing is known here of what a target means.
+    *files* / *lines* where the row came from; *extras* other columns that were asked for (slices, weights), "" where a
+    file lacks one; *licence* that of the rows, and *licence_override* the user's reason to go on where it conflicts with
+    the base's. Nothing is known here of what a target means.
     """
 
     inputs: list[Input]
@@ -99,6 +101,8 @@ class Dataset:
     mapping: Mapping = field(default_factory=lambda: Mapping({}))
     fingerprint: str = ""
     licence: str = "unknown"
+    extras: dict[str, list[str]] = field(default_factory=dict)
+    licence_override: str = ""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -114,4 +118,5 @@ class Dataset:
             inputs=[self.inputs[i] for i in rows], targets=[self.targets[i] for i in rows],
             units=[self.units[i] for i in rows], row_hashes=[self.row_hashes[i] for i in rows],
             roles=self.roles[rows], lines=self.lines[rows], files=[self.files[i] for i in rows],
+            extras={name: [cells[i] for i in rows] for name, cells in self.extras.items()},
         )  # fmt: skip

@@ -24,7 +24,7 @@ def open_delimited(path: Path) -> Source:
     """Open a CSV file, with its encoding and delimiter detected. Raises DataError where it can't be parsed."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
     encoding = detect(path)
-    delimiter = _delimiter(path, encoding.codec)
+    delimiter = delimiter_of(path, encoding.codec)
     header = next((cells for _, cells in _records(path, encoding.codec, delimiter) if any(map(str.strip, cells))), None)
     if header is None:
         raise empty(path)
@@ -108,8 +108,8 @@ def _cell_begins(record: list[str], delimiter: str) -> int:
     return begins
 
 
-def _delimiter(path: Path, codec: str) -> str:
-    """Choose the delimiter under which most rows are as wide as the header; a tie goes to more cells, then comma."""
+def delimiter_of(path: Path, codec: str) -> str:
+    """Return the delimiter under which most rows are as wide as the header; a tie goes to more cells, then comma."""
     with path.open("r", encoding=codec, newline="") as file:
         lines = list(_first_lines(file))
     order = "\t,;|" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"

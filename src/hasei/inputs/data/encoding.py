@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 
 CHUNK_BYTES = 1 << 20
@@ -49,12 +50,9 @@ class Encoding:
         """Return a warning that names the encoding, or nothing where it is UTF-8."""
         if self.codec in ("utf-8", "utf-8-sig"):
             return ()
-        message = f"'{file}' is not UTF-8: it was read as {self.name}"
-        return (
-            Finding(
-                "encoding", "warning", message, file, do="look at a few rows; if they are garbled, save it as UTF-8"
-            ),
-        )
+        message = _("'{file}' is not UTF-8: it was read as {encoding}", file=file, encoding=self.name)
+        do = _("look at a few rows; if they are garbled, save it as UTF-8")
+        return (Finding("encoding", "warning", message, file, do=do),)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,12 @@ def open_source(path: Path) -> Source:
         raise DataError(f"'{path}' may not be read (permission denied)", do="change its permissions") from error
 
 
+def form_of(path: Path) -> str:
+    """Return what a file is: ``delimited``, ``jsonlines``, ``workbook`` or ``parquet``; raises DataError as above."""
+    _refuse_no_file(path)
+    return _opener(path).__name__.removeprefix("open_")
+
+
 def _refuse_no_file(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"'{path}' is a folder", expected=f"a file of rows ({_FORMATS})", do="name the file in it")

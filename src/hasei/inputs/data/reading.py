@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from hasei.ground import files
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding, Table
 from hasei.inputs.data.filtering import condition
 from hasei.inputs.data.opening import open_source
@@ -88,6 +89,13 @@ def read(path: str | Path, *, where: Sequence[str] | None = None, limit: int | N
     return Table(path, columns, [row for _, row in kept], lines, source.encoding, files.hash_file(path), findings)
 
 
+def refuse_ragged(table: Table) -> None:
+    """Raise DataError where rows of *table* were dropped for their number of cells: in a short list every line counts."""
+    for finding in table.findings:
+        if finding.kind == "ragged":
+            raise DataError(f"{finding.message}, line {finding.rows[0]} first", do=finding.do)
+
+
 def _whole_rows(source: Source, width: int, ragged: list[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the rows of *width* cells that are not blank; note the lines of the others in *ragged*."""
     for line, row in source.rows():
@@ -155,6 +163,9 @@ def _all_ragged(path: Path, lines: list[int], width: int) -> DataError:
 def _ragged(path: Path, lines: list[int], width: int) -> tuple[Finding, ...]:
     if not lines:
         return ()
-    message = f"rows dropped from '{path.name}' for too many or too few cells (the header has {width}): {len(lines)}"
-    do = "correct those lines: a cell that holds the delimiter needs quotes around it"
+    message = _(
+        "rows dropped from '{file}' for too many or too few cells (the header has {width}): {n}", file=path.name,
+        width=width, n=len(lines),
+    )  # fmt: skip
+    do = _("correct those lines: a cell that holds the delimiter needs quotes around it")
     return (Finding("ragged", "warning", message, path.name, tuple(lines), do),)

@@ -18,6 +18,7 @@ import numpy as np
 
 from hasei.ground.errors import DataError, nearest
 from hasei.ground.files import hash_text
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Column, Dataset, Finding, Input, Mapping, Role, Table
 
 LEAST_UNITS = 20
@@ -68,6 +69,7 @@ class _Row:
     group: str
     content: str
     unit: str
+    extra: tuple[str, ...] = ()
     role: Role = "confirm"
 
     def hash(self) -> str:
@@ -85,14 +87,18 @@ def assemble(
     licence: str = "unknown",
     select_share: float = 0.2,
     confirm_share: float = 0.2,
+    extras: Sequence[str] = (),
 ) -> Dataset:
     """Make the data set of *table*, and of *test*, whose rows then are the confirm rows; *group* is the units' column.
 
-    *clean* unifies raw targets, of both files together. Rows of *table* come first, each file in its own order. Raises
-    DataError where the files are the same, a column is absent, or a role is left without rows.
+    *clean* unifies raw targets, of both files together; *extras* are further columns to carry along. Rows of *table* come
+    first, each file in its own order. Raises DataError where the files are the same, a column is absent, or a role is left
+    without rows.
     """
-    rows, findings = _usable(table, mapping, columns, _index(table, group) if group else None)
-    confirm, more = _usable_test(test, mapping, columns, group) if test else ([], [])
+    for name in extras:
+        _index(table, name)
+    rows, findings = _usable(table, mapping, columns, _index(table, group) if group else None, extras)
+    confirm, more = _usable_test(test, mapping, columns, group, extras) if test else ([], [])
     findings = [*table.findings, *(test.findings if test else ()), *findings, *more, *_unify([*rows, *confirm], clean)]
     if test:
         _refuse_same(table, test, rows, confirm)
@@ -107,12 +113,12 @@ def assemble(
         "confirm": 1.0 if test else confirm_share,
     }
     _refuse_empty_roles(table, [*rows, *confirm], {role for role, share in shares.items() if share > 0}, group)
-    return _dataset(table, test, rows, confirm, tuple(findings), mapping, licence)
+    return _dataset(table, test, rows, confirm, tuple(findings), mapping, licence, extras)
 
 
 def _dataset(
     table: Table, test: Table | None, rows: list[_Row], confirm: list[_Row], findings: tuple[Finding, ...],
-    mapping: Mapping, licence: str,
+    mapping: Mapping, licence: str, extras: Sequence[str],
 ) -> Dataset:  # fmt: skip
     every = [*rows, *confirm]
     hashes = [row.hash() for row in every]
@@ -130,25 +136,31 @@ def _dataset(
         mapping=mapping,
         fingerprint=hash_text("\n".join(sorted(f"{origin} {key}" for origin, key in zip(origins, hashes)))),
         licence=licence,
+        extras={name: [row.extra[place] for row in every] for place, name in enumerate(extras)},
     )
 
 
 def _usable_test(
-    test: Table, mapping: Mapping, columns: Sequence[Column], group: str | None
+    test: Table, mapping: Mapping, columns: Sequence[Column], group: str | None, extras: Sequence[str]
 ) -> tuple[list[_Row], list[Finding]]:
     if group is None or group in test.columns:
-        return _usable(test, mapping, columns, _index(test, group) if group else None)
-    rows, findings = _usable(test, mapping, columns, None)
-    message = f"'{test.path.name}' has no column '{group}': only the texts could be kept apart, not the groups"
-    return rows, [Finding("group", "warning", message, test.path.name, do=f"add the column '{group}'"), *findings]
+        return _usable(test, mapping, columns, _index(test, group) if group else None, extras)
+    rows, findings = _usable(test, mapping, columns, None, extras)
+    message = _(
+        "'{file}' has no column '{column}': only the texts could be kept apart, not the groups", file=test.path.name,
+        column=group,
+    )  # fmt: skip
+    do = _("add the column '{column}'", column=group)
+    return rows, [Finding("group", "warning", message, test.path.name, do=do), *findings]
 
 
 def _usable(
-    table: Table, mapping: Mapping, columns: Sequence[Column], together: int | None
+    table: Table, mapping: Mapping, columns: Sequence[Column], together: int | None, extras: Sequence[str]
 ) -> tuple[list[_Row], list[Finding]]:
     """Return the rows with both input and target, and what was dropped. Raises DataError where none is left."""
     reads = [_index(table, mapping.columns[column.name]) for column in columns if column.kind == "input"]
     (answer,) = (_index(table, mapping.columns[column.name]) for column in columns if column.kind == "target")
+    others = [table.columns.index(name) if name in table.columns else None for name in extras]
     rows: list[_Row] = []
     no_text: list[int] = []
     no_label: list[int] = []
@@ -160,7 +172,9 @@ def _usable(
             no_label.append(line)
         else:
             rows.append(_row(line, texts, cells[answer], "" if together is None else cells[together]))
-    findings = [*_dropped(table, "blank_text", "text", no_text), *_dropped(table, "blank_label", "label", no_label)]
+            if others:
+                rows[-1].extra = tuple("" if place is None else cells[place] for place in others)
+    findings = _without_text(table, no_text) + _without_label(table, no_label)
     if not rows:
         raise DataError(
             f"no row of '{table.path.name}' has both a text and a label",
@@ -190,11 +204,20 @@ def _is_blank(text: str) -> bool:
     return all(unicodedata.category(char)[0] in "ZC" for char in unicodedata.normalize("NFKC", text))
 
 
-def _dropped(table: Table, kind: str, what: str, lines: Sequence[int]) -> list[Finding]:
+def _without_text(table: Table, lines: Sequence[int]) -> list[Finding]:
     if not lines:
         return []
-    message = f"rows dropped from '{table.path.name}' for a blank {what}: {len(lines)}"
-    return [Finding(kind, "warning", message, table.path.name, tuple(lines), f"fill in the {what}, or leave them out")]
+    message = _("rows dropped from '{file}' for a blank text: {n}", file=table.path.name, n=len(lines))
+    do = _("fill in the text, or leave them out")
+    return [Finding("blank_text", "warning", message, table.path.name, tuple(lines), do)]
+
+
+def _without_label(table: Table, lines: Sequence[int]) -> list[Finding]:
+    if not lines:
+        return []
+    message = _("rows dropped from '{file}' for a blank label: {n}", file=table.path.name, n=len(lines))
+    do = _("fill in the label, or leave them out")
+    return [Finding("blank_label", "warning", message, table.path.name, tuple(lines), do)]
 
 
 def _unify(rows: list[_Row], clean: Clean) -> list[Finding]:
@@ -228,8 +251,12 @@ def _without_leaks(
             f"every row of the train file '{table.path.name}' also stands in the test file '{test.path.name}'",
             do="leave out --test: some rows are then held out by themselves",
         )
-    message = f"rows dropped from '{table.path.name}' that also stand in the test file '{test.path.name}': {len(leaks)}"
-    findings.append(Finding("leak", "warning", message, table.path.name, tuple(leaks), "keep the two files apart"))
+    message = _(
+        "rows dropped from '{file}' that also stand in the test file '{test}': {n}", file=table.path.name,
+        test=test.path.name, n=len(leaks),
+    )  # fmt: skip
+    do = _("keep the two files apart")
+    findings.append(Finding("leak", "warning", message, table.path.name, tuple(leaks), do, variant="exact"))
     return [row for row in rows if row.content not in contents and row.group not in groups]
 
 
@@ -249,8 +276,11 @@ def _without_bridges(table: Table, rows: list[_Row], findings: list[Finding]) ->
     bridges = tuple(row.line for row in rows if _PROTECTION[row.role] < most[row.content])
     if not bridges:
         return rows
-    message = f"rows dropped from '{table.path.name}' whose text stands in groups of different roles: {len(bridges)}"
-    do = "check the column given as --group"
+    message = _(
+        "rows dropped from '{file}' whose text stands in groups of different roles: {n}", file=table.path.name,
+        n=len(bridges),
+    )  # fmt: skip
+    do = _("check the column given as --group")
     findings.append(Finding("bridge", "warning", message, table.path.name, bridges, do))
     return [row for row in rows if _PROTECTION[row.role] == most[row.content]]
 
@@ -263,10 +293,11 @@ def _conflicts(table: Table, rows: list[_Row]) -> list[Finding]:
     if not lines:
         return []
     texts = sum(len(several) > 1 for several in targets.values())
-    message = (
-        f"texts of '{table.path.name}' with different labels in different rows: {texts} (in {len(lines)} rows, kept)"
-    )
-    return [Finding("conflict", "warning", message, table.path.name, lines, "decide for one label per text")]
+    message = _(
+        "texts of '{file}' with different labels in different rows: {n} (in {rows} rows, kept)", file=table.path.name,
+        n=texts, rows=len(lines),
+    )  # fmt: skip
+    return [Finding("conflict", "warning", message, table.path.name, lines, _("decide for one label per text"))]
 
 
 def _refuse_empty_roles(table: Table, rows: list[_Row], needed: set[str], group: str | None) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.source import Row, Source, empty, refuse_nul
 
@@ -113,8 +114,10 @@ def _other_sheets(path: Path) -> tuple[Finding, ...]:
         names = [sheet.title for sheet in book.worksheets]
     if len(names) < 2:
         return ()
-    message = f"'{path.name}' has {len(names)} sheets; only the first, '{names[0]}', was read"
-    return (Finding("sheets", "note", message, path.name, do="put the rows first if they stand on another sheet"),)
+    message = _(
+        "'{file}' has {n} sheets; only the first, '{first}', was read", file=path.name, n=len(names), first=names[0]
+    )
+    return (Finding("sheets", "note", message, path.name, do=_("put the rows first if they stand on another sheet")),)
 
 
 def _cells(row: Any) -> list[str]:

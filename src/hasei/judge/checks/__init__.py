@@ -31,9 +31,9 @@ def run_checks(room: Room, needs: Sequence[str] = ("text", "base")) -> list[Find
         check: Any = plugins.load(KIND, name)
         if check.NEEDS not in needs:
             continue
-        room.watch.check()
-        room.watch.report("checking", plugins.summary(KIND, name).rstrip("."))
         try:
+            room.watch.check()
+            room.watch.report("checking", plugins.summary(KIND, name).rstrip(".").replace("``", ""))
             found += check.find(room)
         except DeadlineReached:
             message = _("the check '{name}' did not finish in its time: it says nothing about these rows", name=name)

@@ -9,7 +9,7 @@ from typing import Literal
 from hasei.ground.language import _
 from hasei.ground.statistics.power import LEAST_OF_A_CLASS
 from hasei.inputs.data.dataset import Finding
-from hasei.judge.checks._words import listed, percent, short
+from hasei.judge.checks._saying import listed, percent, short
 
 Severity = Literal["warning", "note"]
 

@@ -1,30 +1,28 @@
-"""How checks say shares and lists."""
+"""Word lists beside the checks: ``[section]`` headings, words parted by white space, ``#`` before a comment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
 
-from hasei.ground.statistics import Interval
-
-_LONGEST = 40
+_FOLDER = Path(__file__).parent
 
 
-def percent(share: float) -> str:
-    """Say a share of one: ``4.7 %``; nothing below a tenth of a point is told apart."""
-    return f"{100 * share:.1f} %"
+@lru_cache(maxsize=8)
+def sections(file: str) -> dict[str, frozenset[str]]:
+    """Return the words of each section of a list, *file* being its name beside the checks."""
+    return {title: frozenset(" ".join(lines).split()) for title, lines in entries(file).items()}
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Say the first *most* of *names*, none longer than a line allows; the rest as dots."""
-    return ", ".join(map(short, names[:most])) + (", ..." if len(names) > most else "")
-
-
-def short(name: str) -> str:
-    """Return *name*, cut where it is long."""
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-
-
-def bounds(interval: Interval) -> dict[str, Any]:
-    """Return value and bounds of an interval of shares as plain JSON, to a hundredth of a point."""
-    return {"value": round(interval.value, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}
+@lru_cache(maxsize=8)
+def entries(file: str) -> dict[str, list[str]]:
+    """Return the lines of each section of a list, without comments and blank lines."""
+    found: dict[str, list[str]] = {}
+    lines = found.setdefault("", [])
+    for line in (_FOLDER / file).read_text("utf-8").splitlines():
+        line = line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            lines = found.setdefault(line[1:-1], [])
+        elif line and not line.startswith("#"):
+            lines.append(line)
+    return found

@@ -11,8 +11,8 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._base_fit import Fit, measure
 from hasei.judge.checks._room import Room
+from hasei.judge.checks._saying import percent
 from hasei.judge.checks._scripts import language
-from hasei.judge.checks._words import percent
 from hasei.judge.evidence import UNKNOWN
 from hasei.tasks import Floats
 

@@ -16,8 +16,8 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._opinion import Opinion, opinion
 from hasei.judge.checks._room import Room
+from hasei.judge.checks._saying import bounds, percent
 from hasei.judge.checks._suspects import noise_rate, suspects
-from hasei.judge.checks._words import bounds, percent
 
 NEEDS = "base"
 _MOST = 50

@@ -19,8 +19,8 @@ from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._opinion import Opinion, opinion
 from hasei.judge.checks._room import Room
+from hasei.judge.checks._saying import percent, short
 from hasei.judge.checks._slices import effective, holm
-from hasei.judge.checks._words import percent, short
 
 NEEDS = "base"
 _SURELY_ABOVE = 0.75

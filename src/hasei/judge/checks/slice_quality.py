@@ -15,8 +15,8 @@ from hasei.ground.language import _
 from hasei.ground.statistics import Interval
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._room import Room
+from hasei.judge.checks._saying import bounds, percent, short
 from hasei.judge.checks._slices import LEAST_UNITS, Part, chances, cut, holm, others, rates, units_of
-from hasei.judge.checks._words import bounds, percent, short
 
 NEEDS = "base"
 

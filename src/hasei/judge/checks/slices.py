@@ -14,8 +14,8 @@ import numpy.typing as npt
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._room import Room
+from hasei.judge.checks._saying import bounds, listed, percent, short
 from hasei.judge.checks._slices import LEAST_UNITS, Part, chances, cut, holm, others, rates, units_of
-from hasei.judge.checks._words import bounds, listed, percent, short
 
 NEEDS = "text"
 _FOUR_FIFTHS = 0.8

@@ -1,103 +1,113 @@
-"""The verdict for people: one self-contained page without scripts, made from the JSON contract alone.
+"""The verdict for people: one page that needs nothing else, made from the JSON contract alone.
 
 ::
 
-    figures.py   numbers as a person reads them
-    lines.py     a report's table and facts in words, for this page, the terminal and the model card
-    page.html    the page
+    figures.py    numbers as a person reads them
+    lines.py      a report's table and facts in words, for this page, the terminal and the model card
+    paragraph.py  the verdict as one paragraph, to be passed on
+    view.py       a report as its sections look at it
+    charts.py     a chart as a spec that the page draws and as a still picture for paper
+    scripts.py    the only scripts of the page, and the policy that allows no other
+    page.html     the frame: head, verdict, contents; style.css, page.js, macros.html
+    sections/     one section = NAME.py and NAME.html
+
+A section's ``NAME.py`` holds ``PLACE`` (the sections stand in its order), ``title()`` and ``content(view)``, which returns
+what ``NAME.html`` shows or None where there is nothing to show. Adding the two files is the whole change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hasei import __version__
-from hasei.ground import files
+from hasei.ground import files, plugins
+from hasei.ground.language import _, language, speaking
 from hasei.judge.report import figures
-from hasei.judge.report.lines import Line, Report, currency_of, facts_of, lines_of, metric_of, ordinal, words_of
+from hasei.judge.report.headline import tiles
+from hasei.judge.report.lines import Report
+from hasei.judge.report.scripts import chart_library, page_script, policy
+from hasei.judge.report.view import View
+from hasei.judge.wording import sentences, term
 
-_PLOT, _WIDTHS = 120.0, 8.0
+if TYPE_CHECKING:
+    import jinja2
+    import markupsafe
+
+SECTIONS = "judge/report/sections"
+_FOLDER = Path(__file__).parent
 
 
-def write_html(path: Path, report: Report) -> None:
-    """Write *report*, as :func:`hasei.judge.study.result.make_report` returns it, as a page of its own to *path*."""
-    files.write_text(path, render_html(report))
+@dataclass(frozen=True)
+class Section:
+    """One section of the page, ready to be put in: *name* is its anchor, *html* its markup."""
+
+    name: str
+    title: str
+    html: markupsafe.Markup
 
 
-def render_html(report: Report) -> str:
+def write_html(path: Path, report: Report, lang: str | None = None) -> None:
+    """Write *report*, as :func:`hasei.judge.study.result.make_report` returns it, as a page of its own to *path*.
+
+    *lang* is the code of the language to write it in; None: that of the report, else the one in use.
+    """
+    files.write_text(path, render_html(report, lang))
+
+
+def render_html(report: Report, lang: str | None = None) -> str:
     """Return the page; every text in it is escaped, for labels and file names are anybody's."""
+    import markupsafe
+
+    recorded = report.get("language")
+    with speaking(lang or recorded or language()):
+        environment, view = _environment(), View(report)
+        with ThreadPoolExecutor(1) as beside:  # the library takes as long as all sections: it is made meanwhile
+            library = beside.submit(chart_library)
+            sections = list(_sections(environment, view))
+        charts = any('<figure class="chart"' in section.html for section in sections)
+        scripts = [*([library.result()] if charts else []), page_script()]
+        return environment.get_template("page.html").render(
+            report=report, view=view, sections=sections, tiles=tiles(view), language=language(), version=__version__,
+            other_language=recorded and recorded != language(), policy=policy(scripts),
+            style=markupsafe.Markup((_FOLDER / "style.css").read_text("utf-8")),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+        )  # fmt: skip
+
+
+def _sections(environment: jinja2.Environment, view: View) -> Iterator[Section]:
+    """Yield the sections that have something to show, in the order of their places."""
+    import markupsafe
+
+    found: list[Any] = [plugins.load(SECTIONS, name) for name in plugins.names(SECTIONS)]
+    for module in sorted(found, key=lambda module: (module.PLACE, module.__name__)):
+        content = module.content(view)
+        if content is not None:
+            file = Path(module.__file__)
+            template = environment.get_template(str(file.with_suffix(".html")))
+            html = template.render(view=view, report=view.report, **content)
+            yield Section(file.stem, module.title(), markupsafe.Markup(html))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    """Return what renders templates: those of this folder by their names, those of sections by their whole paths."""
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(lambda name: (_FOLDER / name).read_text("utf-8")), autoescape=True,
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.globals |= {"_": _, "term": term, "sentences": sentences}
     environment.filters |= {
-        "duration": figures.duration, "significant": figures.significant, "few": figures.few,
-        "joined": lambda text: text.replace(" %", "\u00a0%"),
+        "duration": figures.duration, "significant": figures.significant, "few": figures.few, "thousands": figures.thousands,
+        "joined": lambda text: text.replace(" %", "\u00a0%"), "size": figures.size, "count_of": figures.count,
     }  # fmt: skip
-    lines, words = lines_of(report), words_of(report, select=True)
-    plots = _plots(lines, metric_of(report).direction)
-    return environment.get_template("page.html").render(
-        report=report, lines=lines, facts=facts_of(report), plots=plots, currency=currency_of(report),
-        words=words, unit="%" if words.share else "", command=command_of(report), version=__version__,
-        starred=any(line.too_few for line in lines), ordinal=ordinal(int(report["openings"])),
-        environment=_machine(report["environment"]),
-    )  # fmt: skip
+    return environment
 
 
-def _machine(environment: Mapping[str, Any]) -> str:
-    """Say what of the machine can change bytes."""
-    said = [f"{environment[k]}" for k in ("machine", "processor") if environment.get(k)]
-    said += [f"{environment['threads']} threads"] if environment.get("threads") else []
-    said += [f"Python {environment['python']}"] if environment.get("python") else []
-    return ", ".join([*said, *(f"{name} {number}" for name, number in environment.get("libraries", {}).items())])
-
-
-def command_of(report: Report) -> str:
-    """Return the command that would run the same study on the same files."""
-    import shlex
-
-    columns = report["data"]["columns"]
-    given = [f"--{part} {shlex.quote(columns[part])}" for part in ("text", "label") if part in columns]
-    given += [
-        f"--map {shlex.quote(f'{part}={name}')}" for part, name in columns.items() if part not in ("text", "label")
-    ]
-    base = (report.get("base") or {}).get("opened_as") or (report.get("base") or {}).get("name") or "BASE"
-    if report.get("kpi"):
-        given.append(f"--at-least {report['kpi']['metric']}={report['kpi']['at_least']:g}")
-    budget = f"--budget {report['budget_seconds']:g}s --seed {report['seed']}"
-    return " ".join(["hasei try DATA", f"--base {shlex.quote(base)}", *given, budget])
-
-
-def _plots(lines: Sequence[Line], direction: int) -> list[dict[str, float] | None]:
-    """Return where each line's value and bounds lie on a scale of 0 to 120 that all share.
-
-    The scale is of the best ones: one that is far behind gets no drawing, or no difference between others would show.
-    """
-    bounds = [(line.low, line.high) for line in lines if line.low is not None and line.high is not None]
-    if not bounds:
-        return [None] * len(lines)
-    least, most = min(low for low, _ in bounds), max(high for _, high in bounds)
-    shown = _WIDTHS * max(high - low for low, high in bounds) or 1e-9
-    least, most = (max(least, most - shown), most) if direction == 1 else (least, min(most, least + shown))
-
-    def place(value: float) -> float:
-        return round(4 + (_PLOT - 8) * (value - least) / max(most - least, 1e-9), 1)
-
-    return [_plot(line, place) if _within(line, least, most) else None for line in lines]
-
-
-def _within(line: Line, least: float, most: float) -> bool:
-    return line.low is not None and line.high is not None and line.low >= least - 1e-9 and line.high <= most + 1e-9
-
-
-def _plot(line: Line, place: Callable[[float], float]) -> dict[str, float] | None:
-    if line.value is None or line.low is None or line.high is None:
-        return None
-    return {"low": place(line.low), "value": place(line.value), "high": place(line.high)}
-
-
-__all__ = ["command_of", "render_html", "write_html"]
+__all__ = ["SECTIONS", "Section", "render_html", "write_html"]

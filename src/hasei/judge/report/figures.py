@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hasei.ground.language import ENGLISH, _, language
+
 NONE = "–"
 """What stands where nothing was measured."""
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -23,6 +25,11 @@ def significant(value: float | None, digits: int = 2, least: float = 1e-6) -> st
         return f"<{least:f}".rstrip("0")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}"
+
+
+def thousands(number: float | None) -> str:
+    """Say a whole number with its thousands set apart: ``10,003``; "" where there is none."""
+    return "" if number is None else f"{number:,.0f}"
 
 
 def count(number: float | None) -> str:
@@ -50,17 +57,25 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return NONE
     if seconds < 0.05:
-        return "0 s" if seconds <= 0 else "<0.1 s"
+        return _("0 s") if seconds <= 0 else _("<0.1 s")
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return _("{seconds} s", seconds=f"{seconds:.1f}")
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("{seconds} s", seconds=whole)
     if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02d}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+        return _("{minutes}m {seconds}s", minutes=whole // 60, seconds=f"{whole % 60:02d}")
+    return _("{hours}h {minutes}m", hours=whole // 3600, minutes=f"{whole % 3600 // 60:02d}")
 
 
 def few(numbers: list[int], most: int = 5) -> str:
     """Say the first *most* of some row numbers: ``3, 7, 12, ...``."""
     return ", ".join(map(str, numbers[:most])) + (", ..." if len(numbers) > most else "")
+
+
+def ordinal(number: int) -> str:
+    """Say a place: ``1st``, ``2nd``, ``11th``."""
+    if language() != ENGLISH:
+        return _("no. {number}", number=number)
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"

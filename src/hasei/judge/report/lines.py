@@ -9,18 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from hasei.judge.report.figures import NONE, count, duration, significant, size
-from hasei.judge.wording import Words
+from hasei.ground.language import _
+from hasei.judge.report.figures import NONE, count, duration, ordinal, significant, size
+from hasei.judge.wording import Words, term
 from hasei.tasks import Metric, open_task
 
 Report: TypeAlias = Mapping[str, Any]
 
+_NESTED, _FOLDS = "nested cross-fitting", "-fold cross-validation"
 _ORDER = ("done", "waiting", "raced out", "failed", "skipped")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One candidate in words. *settings* are those that differ from the defaults; *low* to *high* its interval."""
+    """One candidate in words. *settings* are those that differ from the defaults; *low* to *high* its interval.
+
+    *role*, *status* and *parts* are identifiers of the JSON contract; :func:`hasei.judge.wording.term` says them.
+    """
 
     name: str
     settings: str
@@ -37,7 +42,7 @@ class Line:
     money_per_1000: str
     size: str
     why: str
-    part: str
+    parts: tuple[str, ...]
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -49,6 +54,26 @@ class Line:
         return f"{self.score}{bounds}{'*' if self.too_few else ''}"
 
     @property
+    def whole_name(self) -> str:
+        """The name with its settings: ``lora (rank 8)``."""
+        return f"{self.name} ({self.settings})" if self.settings else self.name
+
+    @property
+    def part(self) -> str:
+        """Say whether it was the choice of the select rows, or the reference that it must beat."""
+        return ", ".join(map(term, self.parts))
+
+    @property
+    def about(self) -> str:
+        """Say its role, its part and its settings."""
+        return "; ".join(filter(None, [", ".join(filter(None, [term(self.role), self.part])), self.settings]))
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it was chosen on the select rows."""
+        return "chosen" in self.parts
+
+    @property
     def done(self) -> bool:
         """Whether it has a score."""
         return self.status == "done"
@@ -56,10 +81,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure behind the verdict: what it is, and what it is in words."""
+    """One figure behind the verdict: what it is (an identifier, or the name of a limit), and what it is in words."""
 
     name: str
     words: str
+
+    @property
+    def title(self) -> str:
+        """Say what it is."""
+        return term(self.name)
 
 
 def metric_of(report: Report) -> Metric:
@@ -106,7 +136,7 @@ def lines_of(report: Report) -> list[Line]:
 
 
 def _line(report: Report, candidate: Mapping[str, Any], words: Words) -> Line:
-    name, _, settings = str(candidate["name"]).partition(" (")
+    name, __, settings = str(candidate["name"]).partition(" (")
     scored, cost = candidate.get("select") or {}, candidate.get("cost") or {}
     done = candidate["status"] == "done"
     gain = candidate.get("gain_over_base")
@@ -114,40 +144,44 @@ def _line(report: Report, candidate: Mapping[str, Any], words: Words) -> Line:
     return Line(
         name=name, settings=settings.removesuffix(")"), role=candidate["role"], status=candidate["status"],
         score=number(words, scored.get("value")) if done else NONE,
-        interval=f"{low} to {high}" if done and NONE not in (low, high) else "",
-        too_few=done and bool(scored.get("too_few")), gain=_signed(words, gain) if done and gain is not None else NONE,
+        interval=_("{low} to {high}", low=low, high=high) if done and NONE not in (low, high) else "",
+        too_few=done and bool(scored.get("too_few")), gain=signed(words, gain) if done else NONE,
         parameters=count(candidate.get("trainable_parameters")), training=duration(candidate.get("train_seconds")),
         training_money=significant(cost.get("training")),
         ms_per_row=significant(candidate.get("predict_ms_per_row"), least=1e-3),
         money_per_1000=significant(cost.get("per_1000")), size=size(candidate.get("bytes")),
-        why=_why(candidate, words), part=_part(report, candidate),
+        why=_why(candidate, words), parts=_parts(report, candidate),
         value=scored.get("value"), low=scored.get("low"), high=scored.get("high"),
     )  # fmt: skip
 
 
-def _part(report: Report, candidate: Mapping[str, Any]) -> str:
-    """Whether a candidate was the choice of the select rows, or the reference that it must beat."""
-    parts = ("chosen", "reference")
-    return ", ".join(p for p in parts if report.get(p) and report[p]["name"] == candidate["name"])
+def _parts(report: Report, candidate: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(p for p in ("chosen", "reference") if report.get(p) and report[p]["name"] == candidate["name"])
 
 
 def number(words: Words, value: float | None) -> str:
     """Say a value of the metric without its unit: ``94.5`` for a share, as tables do."""
-    return NONE if value is None else words.amount(value).removesuffix(" %")
+    return NONE if value is None else words.bare(value)
 
 
-def _signed(words: Words, gain: float) -> str:
-    bare = words.points(abs(gain)).removesuffix(" points")
+def signed(words: Words, gain: float | None) -> str:
+    """Say a difference without its unit, with its sign: ``+3.1``."""
+    if gain is None:
+        return NONE
+    bare = words.bare_points(abs(gain))
     return bare if float(bare) == 0 else f"{'+' if gain > 0 else '-'}{bare}"
 
 
 def _why(candidate: Mapping[str, Any], words: Words) -> str:
     rungs = candidate.get("rungs") or []
+    why = str(candidate.get("why") or "")
     if candidate["status"] == "done" or not rungs:
-        return str(candidate.get("why") or "")
+        return why
     last = rungs[-1]
-    seen = f"{words.amount(last['score'])} on {last['rows']:,} rows"
-    return f"{candidate.get('why') or candidate['status']} ({seen})"
+    return _(
+        "{why} ({score} on {rows} rows)", why=why or term(candidate["status"]), score=words.amount(last["score"]),
+        rows=f"{last['rows']:,}",
+    )  # fmt: skip
 
 
 def facts_of(report: Report) -> list[Fact]:
@@ -156,42 +190,80 @@ def facts_of(report: Report) -> list[Fact]:
     chosen, reference = report.get("chosen"), report.get("reference")
     found = []
     if chosen:
-        found.append(Fact("chosen", f"{chosen['name']}: {_scored(words, chosen['confirm'])}"))
+        found.append(Fact("chosen", _scored(words, chosen)))
         found += _gains(words, chosen["confirm"], reference)
     if reference and (not chosen or reference["name"] != chosen["name"]):
-        found.append(Fact("reference", f"{reference['name']}: {_scored(words, reference['confirm'])}"))
+        found.append(Fact("reference", _scored(words, reference)))
     if report.get("kpi"):
-        side = "at least" if metric_of(report).direction == 1 else "at most"
-        found.append(Fact("goal", f"{words.metric} {side} {words.amount(report['kpi']['at_least'])}"))
-    found.append(Fact("smallest gain", f"{words.points(report['delta'])} (less is not worth having)"))
+        found.append(Fact("goal", goal_of(report, words)))
+    found.append(Fact(
+        "smallest gain", _("{gain} (less is not worth having)", gain=words.points(report["delta"]))
+    ))  # fmt: skip
     if report.get("latency_p95_ms") is not None:
-        found.append(Fact("latency", f"{significant(report['latency_p95_ms'])} ms for one row, 95th percentile"))
+        said = _("{ms} ms for one row, 95th percentile", ms=significant(report["latency_p95_ms"]))
+        found.append(Fact("latency", said))
     found += [Fact(c["name"], c["words"]) for c in report.get("constraints") or []]
     return [*found, *_money(report), Fact("confirm rows", _opening(report, words))]
 
 
-def _scored(words: Words, part: Mapping[str, Any]) -> str:
-    said = f"{words.metric} {words.amount(part['value'])}"
-    return said + _interval(words, part, "low", "high", words.amount)
+def goal_of(report: Report, words: Words) -> str:
+    """Say the goal: ``accuracy at least 92.0 %``."""
+    values = {"metric": words.name, "amount": words.amount(report["kpi"]["at_least"])}
+    least = metric_of(report).direction == 1
+    return _("{metric} at least {amount}", **values) if least else _("{metric} at most {amount}", **values)
 
 
-def _interval(words: Words, part: Mapping[str, Any], low: str, high: str, say: Any) -> str:
+def in_turn(report: Report) -> bool:
+    """Whether rows were so few that each served every role in turn."""
+    return str(report.get("scheme", "")).startswith(_NESTED)
+
+
+def scheme_words(report: Report) -> str:
+    """Say how rows served, "" where each simply had its role."""
+    scheme = str(report.get("scheme", "holdout"))
+    if scheme.startswith(_NESTED):
+        return _("nested cross-fitting ({folds})", folds=scheme.removeprefix(_NESTED).strip(" ()"))
+    if scheme.endswith(_FOLDS):
+        return _("{n}-fold cross-validation", n=scheme.removesuffix(_FOLDS))
+    return "" if scheme == "holdout" else scheme
+
+
+def interval_of(words: Words, part: Mapping[str, Any], low: str = "low", high: str = "high") -> str:
+    """Say the interval of a score (or, named *low* and *high* otherwise, of a gain), "" where there is none."""
     if part.get(low) is None or part.get(high) is None:
-        return ", no interval"
-    least, most = say(part[low]), say(part[high])
-    for unit in (" %", " points"):
-        least = least.removesuffix(unit)
-    few = "; too few rows to bound it well" if part.get("too_few") and low == "low" else ""
-    return f", {words.confidence} interval {least} to {most}{few}"
+        return ""
+    if low == "low":
+        return words.interval(words.bare(part[low]), words.amount(part[high]))
+    return words.interval(words.bare_points(part[low]), words.points(part[high]))
+
+
+def _scored(words: Words, part: Mapping[str, Any]) -> str:
+    scored = part["confirm"]
+    values = {
+        "name": part["name"], "metric": words.name, "amount": words.amount(scored["value"]),
+        "interval": interval_of(words, scored),
+    }  # fmt: skip
+    if not values["interval"]:
+        return _("{name}: {metric} {amount}, no interval", **values)
+    if scored.get("too_few"):
+        return _("{name}: {metric} {amount}, {interval}; too few rows to bound it well", **values)
+    return _("{name}: {metric} {amount}, {interval}", **values)
 
 
 def _gains(words: Words, confirm: Mapping[str, Any], reference: Mapping[str, Any] | None) -> list[Fact]:
     found = []
     if confirm.get("gain") is not None and reference:
-        interval = _interval(words, confirm, "gain_low", "gain_high", words.points)
-        found.append(Fact("gain", f"{words.points(confirm['gain'])} over {reference['name']}{interval}"))
+        interval = interval_of(words, confirm, "gain_low", "gain_high")
+        values = {"gain": words.points(confirm["gain"]), "reference": reference["name"], "interval": interval}
+        said = (
+            _("{gain} over {reference}, {interval}", **values)
+            if interval
+            else _("{gain} over {reference}, no interval", **values)
+        )
+        found.append(Fact("gain", said))
     if confirm.get("gain_over_base") is not None:
-        found.append(Fact("gain over base", f"{words.points(confirm['gain_over_base'])} over the base as it is"))
+        said = _("{gain} over the base as it is", gain=words.points(confirm["gain_over_base"]))
+        found.append(Fact("gain over base", said))
     return found
 
 
@@ -200,23 +272,24 @@ def _money(report: Report) -> list[Fact]:
     if not saved:
         return []
     low, high = (NONE if saved[k] is None else f"{saved[k]:,.0f}" for k in ("low", "high"))
-    return [Fact("saving", f"{saved['value']:,.0f} {saved['currency']} a month, {low} to {high}")]
+    said = _(
+        "{value} {currency} a month, {low} to {high}", value=f"{saved['value']:,.0f}", currency=saved["currency"],
+        low=low, high=high,
+    )  # fmt: skip
+    return [Fact("saving", said)]
 
 
 def _opening(report: Report, words: Words) -> str:
     rows = report["data"]["roles"].get("confirm", {})
     number, alpha = int(report["openings"]), float(report["alpha"])
-    kept = f"{rows.get('rows', 0):,} rows, {rows.get('units', 0):,} independent cases"
+    values = {"rows": f"{rows.get('rows', 0):,}", "units": f"{rows.get('units', 0):,}"}
     if number == 1:
-        said = f"{kept}, opened for the first time"
+        said = _("{rows} rows, {units} independent cases, opened for the first time", **values)
     else:
-        said = (
-            f"{kept}, opened for the {ordinal(number)} time: judged at alpha {significant(alpha)} ({words.confidence})"
-        )
-    return said + ("; the rule was changed in between, so this is exploratory" if report.get("exploratory") else "")
-
-
-def ordinal(number: int) -> str:
-    """Say a place: ``1st``, ``2nd``, ``11th``."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"
+        said = _(
+            "{rows} rows, {units} independent cases, opened for the {ordinal} time: judged at alpha {alpha} ({confidence})",
+            ordinal=ordinal(number), alpha=significant(alpha), confidence=words.confidence, **values,
+        )  # fmt: skip
+    if report.get("exploratory"):
+        return _("{said}; the rule was changed in between, so this is exploratory", said=said)
+    return said

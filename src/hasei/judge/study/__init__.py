@@ -22,14 +22,17 @@ def study(
     data: str | Path, *, test: str | Path | None = None, base: str | Path | None = None, task: str | None = None,
     text: str | None = None, label: str | None = None, group: str | None = None, where: Sequence[str] = (),
     at_least: dict[str, float] | None = None, methods: Sequence[Any] = (), prices: dict[str, Any] | None = None,
-    budget: str | float | None = None, seed: int | None = None, out: str | Path | None = None, resume: bool = False,
+    budget: str | float | None = None, slices: Sequence[str] = (), keep: str | Path | None = None,
+    scheme: str | None = None, seeds: int | None = None,
+    lang: str | None = None, seed: int | None = None, out: str | Path | None = None, resume: bool = False,
     watch: Watch | None = None,
 ) -> Result:  # fmt: skip
     """Run a study and return its result; what ``hasei try`` runs.
 
     *data* and *test* are files of rows; *at_least* one metric and the value it must reach; *methods* recipes as in
-    ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *out* the new folder to leave
-    (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
+    ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *slices* columns in whose
+    values nobody may be worse off; *keep* a file of older rows not to be forgotten; *scheme*, *seeds* and *lang* as
+    in :class:`Config`; *out* the new folder to leave (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
     """
     if at_least and len(at_least) > 1:
         raise RecipeError("a study has one goal", expected="one metric", received=", ".join(at_least), do="name one")
@@ -39,10 +42,11 @@ def study(
     values = merge({}, {
         "data": {
             "path": str(data), "test": None if test is None else str(test), "text": text, "label": label, "group": group,
-            "where": tuple(where),
+            "where": tuple(where), "slices": tuple(slices), "keep": None if keep is None else str(keep),
         },
         "base": None if base is None else str(base), "task": task, "goal": goal, "prices": prices or {},
         "recipes": tuple(methods), "budget": None if budget is None else str(budget), "seed": seed,
+        "scheme": scheme, "seeds": seeds, "lang": lang,
     })  # fmt: skip
     config = make_config(values)
     place = Path(out) if out is not None else Path("runs") / Path(data).stem

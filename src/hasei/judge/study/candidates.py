@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from hasei.derive.recipe import Step
 from hasei.engine.derivation import Settings
+from hasei.ground.errors import RunFailed
 from hasei.ground.statistics import Interval
 from hasei.judge.cost import Cost
+from hasei.judge.ruling import TODAY
 from hasei.tasks import Answers, Floats
 
 Status = Literal["waiting", "done", "failed", "skipped", "raced out"]
@@ -39,9 +42,13 @@ class Trial:
 
 @dataclass
 class Candidate:
-    """A recipe of one step in the table. *rungs* hold its score on part of the rows, as (rows, score)."""
+    """A recipe of one step in the table; *origin* None: today's process, which is derived from nothing.
 
-    step: Step
+    *rungs* hold its score on part of the rows, as (rows, score); *seeds* its score on all of them under several seeds.
+    *ms_per_row* is told only of today's process, which has no trial.
+    """
+
+    origin: Step | None
     status: Status = "waiting"
     why: str = ""
     trial: Trial | None = None
@@ -50,39 +57,73 @@ class Candidate:
     cost: Cost | None = None
     recipe_id: str = ""
     rungs: list[tuple[int, float]] = field(default_factory=list)
+    seeds: dict[int, float] = field(default_factory=dict)
+    ms_per_row: float | None = None
+
+    @property
+    def level(self) -> float:
+        """Its score on select: the mean over seeds where it was trained under several, NaN without a score."""
+        if self.seeds:
+            return sum(self.seeds.values()) / len(self.seeds)
+        return self.select.value if self.select else math.nan
 
     @property
     def name(self) -> str:
         """How the table calls it."""
-        return self.step.label
+        return self.origin.label if self.origin else TODAY
+
+    @property
+    def step(self) -> Step:
+        """The step by which it is derived; raises RunFailed for today's process."""
+        if self.origin is None:
+            raise RunFailed("today's process can't be derived")
+        return self.origin
 
     @property
     def role(self) -> Role:
         """A cheap truth, or derived."""
-        return "cheap truth" if self.step.kind == "baselines" else "derived"
+        return "derived" if self.origin and self.origin.kind != "baselines" else "cheap truth"
 
     @property
     def gradients(self) -> bool:
         """Whether it trains by gradients, and so passes through the race."""
-        return self.step.plugin.SUPPORTS.gradients
+        return self.origin is not None and self.origin.plugin.SUPPORTS.gradients
+
+    @property
+    def needs_base(self) -> bool:
+        """Whether it opens a base model."""
+        return self.origin is not None and bool(self.origin.plugin.SUPPORTS.bases)
 
     def to_json(self, metric: str) -> dict[str, Any]:
         """Return the candidate's line of the JSON contract; what was not measured is null."""
         trial, cost = self.trial, self.cost
         return {
-            "name": self.name, "method": self.step.name, "role": self.role, "recipe_id": self.recipe_id,
-            "params": (trial.frozen if trial else self.step.params).model_dump(mode="json"),
+            "name": self.name, "method": self.origin.name if self.origin else TODAY, "role": self.role,
+            "recipe_id": self.recipe_id,
+            "params": (trial.frozen if trial else self.origin.params).model_dump(mode="json") if self.origin else {},
             "status": self.status, "why": self.why, "select": interval_json(self.select, metric),
             "gain_over_base": self.gain_over_base,
             "train_seconds": trial.train_seconds if trial else None,
-            "predict_ms_per_row": trial.predict_ms_per_row if trial else None,
+            "predict_ms_per_row": trial.predict_ms_per_row if trial else self.ms_per_row,
             "trainable_parameters": trial.trainable_parameters if trial else None,
             "bytes": trial.bytes if trial else None,
             "cost": None if cost is None else {
                 "currency": cost.currency, "training": cost.training, "per_1000": cost.per_1000,
             },
             "rungs": [{"rows": rows, "score": score} for rows, score in self.rungs],
+            "curve": list(trial.curve) if trial else [], "seeds": seeds_json(self),
         }  # fmt: skip
+
+
+def seeds_json(candidate: Candidate) -> dict[str, Any] | None:
+    """Return ``{candidate, seeds, scores, mean, sd}`` of a candidate trained under several seeds, else None."""
+    if len(candidate.seeds) < 2:
+        return None
+    scores = list(candidate.seeds.values())
+    return {
+        "candidate": candidate.name, "seeds": list(candidate.seeds), "scores": scores, "mean": candidate.level,
+        "sd": float(np.std(scores, ddof=1)),
+    }  # fmt: skip
 
 
 def interval_json(interval: Interval | None, metric: str) -> dict[str, Any] | None:

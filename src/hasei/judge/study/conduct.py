@@ -5,34 +5,48 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.run import refuse_conflict
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
 from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
+from hasei.ground.language import _, speaking
+from hasei.ground.measure import energy
 from hasei.inputs import data as rooms
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
-from hasei.judge.checks._classes import class_findings
+from hasei.inputs.purpose import open_costs
+from hasei.judge.checks import Room, open_room
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.config import Config
 from hasei.judge.study.crossfit import LEAST_CONFIRM_UNITS, run_crossfit
 from hasei.judge.study.holdout import run_holdout
+from hasei.judge.study.kfold import run_kfold
 from hasei.judge.study.lab import Lab
+from hasei.judge.study.looking import look
 from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
+from hasei.judge.study.retention import read_kept
+from hasei.judge.study.today import Today
 from hasei.tasks import Space, Task, open_task
+from hasei.tasks._known import as_known
 
 
 def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) -> Result:
-    """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused."""
+    """Run the study that *config* asks for and leave the new folder *out*; finished trials of a stopped run are reused.
+
+    What people read of it (reason, findings, card, page) is in the language ``config.lang``.
+    """
     clock = Clock(config.budget_seconds)
     refuse_existing(out)
-    with alone(out):
+    with alone(out), speaking(config.lang):
         return _conduct(config, out, watch, clock, resume=resume)
 
 
@@ -55,8 +69,8 @@ def _conduct(config: Config, out: Path, watch: Watch, clock: Clock, *, resume: b
 
 
 def _same_command(config: Config, work: Path, *, resume: bool) -> dict[str, Any]:
-    """Start afresh, or go on with what a stopped run of the very same study left; the budget may differ."""
-    asked = config.model_dump(mode="json", exclude={"budget"})
+    """Start afresh, or go on with what a stopped run of the very same study left; budget and language may differ."""
+    asked = config.model_dump(mode="json", exclude={"budget", "lang"})
     path = work / "asked.json"
     if work.exists() and not resume:
         shutil.rmtree(work)
@@ -77,7 +91,7 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
 
     lab, candidates = prepare(config, watch, work)
     fit, select = lab.ordered("train"), lab.ordered("select")
-    crossed = _crossed(config, lab.data)
+    crossed = scheme_of(config, lab.data) == "nested"
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
     listed = [
@@ -95,9 +109,12 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _crossed(config: Config, data: Dataset) -> bool:
+def scheme_of(config: Config, data: Dataset) -> str:
+    """Return how the rows will serve: ``holdout``, ``kfold`` or ``nested``."""
+    if config.scheme != "auto":
+        return config.scheme
     confirm = {data.units[i] for i in data.where("confirm")}
-    return config.data.test is None and len(confirm) < LEAST_CONFIRM_UNITS
+    return "nested" if config.data.test is None and len(confirm) < LEAST_CONFIRM_UNITS else "holdout"
 
 
 def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candidate]]:
@@ -110,31 +127,66 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
         if len(chain) > 1:
             names = " -> ".join(step.name for step in chain)
             raise RecipeError(f"the chain {names} can't be part of a study yet", do="run it with hasei derive")
+    if config.scheme == "nested" and config.data.test:
+        raise RecipeError(
+            "nested cross-fitting uses every row in every role, so a test file has no part in it",
+            expected="--scheme nested or --test", received="both", do="leave one of them out",
+        )  # fmt: skip
     watch.report("reading", config.data.path)
-    data = read_data(config, task)
-    space, data = _space(config, task, data)
+    read = read_data(config, task)
+    space, data = _space(task, read.data)
     base = Base.open(config.base)
+    data = replace(data, licence_override=config.data.licence_override)
+    refuse_conflict(base, data)
     metric = task.metrics[str(goal.metric)]
     work.mkdir(parents=True, exist_ok=True)
-    lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work)
+    lab = Lab(task, space, data, base, config.purpose, metric, watch, config.seed, work, config.data.slices)
+    lab.today = Today.open(goal, read.table, data, task, space, read.test)
+    if lab.today is not None:
+        data = replace(data, findings=(*data.findings, *lab.today.findings))
+        lab.data = data
+    lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
+    if config.data.keep:
+        lab.kept = read_kept(config.data.keep, lab)
+    if config.checks:
+        lab.room = room_of(config, task, read, watch, base=base, open_trunk=lambda: lab.trunk, only_learnt_from=True)
     lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))
     for finding in data.findings:
         lab.watch.report("finding", finding.message)
     return lab, candidates_of(lab, chosen, int((data.roles == "train").sum()))
 
 
-def read_data(config: Config, task: Task) -> Dataset:
+@dataclass(frozen=True)
+class Read:
+    """The files as read, and the data set made of them."""
+
+    table: rooms.Table
+    test: rooms.Table | None
+    mapping: rooms.Mapping
+    data: Dataset
+
+
+def read_data(config: Config, task: Task) -> Read:
     """Read and assemble the rows that *config* names."""
     table = rooms.read(Path(config.data.path), where=list(config.data.where) or None)
     test = rooms.read(Path(config.data.test)) if config.data.test else None
     mapping = rooms.guess(table, task.columns, config.data.chosen)
-    return rooms.assemble(
+    data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
-        licence=config.data.licence,
+        licence=config.data.licence, extras=config.extras,
+    )  # fmt: skip
+    return Read(table, test, mapping, data)
+
+
+def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:
+    """Return what the checks of the data may look at."""
+    return open_room(
+        task, read.table, read.mapping, read.data, test=read.test, group=config.data.group, time=config.data.time,
+        identifier=config.data.id, slices=config.data.slices, watch=watch, seed=config.seed, **others,
     )  # fmt: skip
 
 
-def _space(config: Config, task: Task, data: Dataset) -> tuple[Space, Dataset]:
+def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
     """Learn the space from train and select rows; confirm rows outside it are dropped and said."""
     seen = [data.targets[i] for i in data.where("train", "select")]
     space = task.space(seen)
@@ -145,15 +197,11 @@ def _space(config: Config, task: Task, data: Dataset) -> tuple[Space, Dataset]:
         names = sorted({data.targets[i] for i in lost})
         findings.append(Finding(
             "unseen_class", "warning",
-            f"{len(lost)} confirm rows have a label that no train row has ({', '.join(names[:5])}): dropped",
-            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do="add train rows with this label",
+            _("{n} confirm rows have a label that no train row has ({names}): dropped", n=len(lost),
+              names=", ".join(names[:5])),
+            file=data.files[lost[0]], rows=tuple(int(data.lines[i]) for i in lost), do=_("add train rows with this label"),
         ))  # fmt: skip
         data = data.take(known.nonzero()[0])
-    if task.target_kind == "category":
-        roles, lines = data.roles.tolist(), data.lines.tolist()
-        findings += class_findings(data.targets, roles, lines, data.files, all_judged=_crossed(config, data))
-    from dataclasses import replace
-
     return space, replace(data, findings=tuple(findings))
 
 
@@ -161,21 +209,34 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
     run_id = hash_json(
         {"out": str(out.resolve()), "data": lab.data.fingerprint, "seed": config.seed, "started": _started(lab)}
     )
-    crossed = _crossed(config, lab.data)
-    scheme = run_crossfit if crossed else run_holdout
+    name, run = _scheme(config, lab.data)
+    look(lab, clock)
     with new_folder(out) as folder:
-        choice, found, model, confirmed = scheme(lab, clock, candidates, folder, run_id)
-        name = "nested cross-fitting (5 x 4)" if crossed else "holdout"
+        with energy(config.prices.country) as meter:
+            choice, found, model, confirmed = run(lab, clock, candidates, folder, run_id)
+        tabled = [*candidates, *(c for c in choice.roles if c.origin is None)]
         report = make_report(
-            lab, choice, found, confirmed, candidates, scheme=name, seconds=clock.spent,
+            lab, choice, found, confirmed, tabled, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
+        report["energy"] = meter.used
         lineage.update_record(model.folder, model.record | records.record_of(report))
-        records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed)
+        records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
+        write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
         records.write_extras(folder, report, lab)
         report["seconds"] = clock.spent
         write_json(folder / "report.json", report)
-    return Result(found.decision, report, out, tuple(candidates))
+    return Result(found.ruling.decision, report, out, tuple(candidates))
+
+
+def _scheme(config: Config, data: Dataset) -> tuple[str, Any]:
+    """Return how the report calls the scheme, and the function that runs it."""
+    scheme = scheme_of(config, data)
+    if scheme == "nested":
+        return "nested cross-fitting (5 x 4)", run_crossfit
+    if scheme == "kfold":
+        return f"{config.folds}-fold cross-validation", partial(run_kfold, count=config.folds)
+    return scheme, partial(run_holdout, seeds=config.seeds)
 
 
 def _started(lab: Lab) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from hasei.derive.recipe import Step, check_chain, read_steps
 from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
 from hasei.ground.files import read_yaml
+from hasei.ground.language import ENGLISH, languages
 from hasei.ground.settings import Settings, build
 from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
@@ -22,7 +23,12 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
 class DataConfig(Settings):
-    """Where the rows are. *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows."""
+    """Where the rows are.
+
+    *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
+    whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
+    leaks. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the model's lineage.
+    """
 
     path: str
     test: str | None = None
@@ -31,7 +37,12 @@ class DataConfig(Settings):
     map: dict[str, str] = Field(default_factory=dict)
     group: str | None = None
     where: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
+    keep: str | None = None
+    time: str | None = None
+    id: str | None = None
     licence: str = "unknown"
+    licence_override: str = ""
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -41,7 +52,14 @@ class DataConfig(Settings):
 
 
 class Config(Settings):
-    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``."""
+    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``.
+
+    *scheme*: how rows serve: ``holdout`` (train, select and confirm rows), ``kfold`` (every train and select row is scored
+    by a model of another fold, confirm rows are held out), ``nested`` (every row in every role in turn), or ``auto``: nested
+    where confirm units are few, else holdout. *folds* of ``kfold``. *seeds*: how often finalists that train by gradients
+    are trained, to see what chance does. *checks*: look at the data first. *lang*: the language of what people
+    read.
+    """
 
     data: DataConfig
     base: str = DEFAULT
@@ -52,6 +70,11 @@ class Config(Settings):
     recipes: tuple[Any, ...] = ()
     budget: str = DEFAULT_BUDGET
     seed: int = Field(0, ge=0, lt=2**31)
+    seeds: int = Field(1, ge=1, le=20)
+    scheme: Literal["auto", "holdout", "kfold", "nested"] = "auto"
+    folds: int = Field(5, ge=2, le=20)
+    checks: bool = True
+    lang: str = ENGLISH
 
     @property
     def purpose(self) -> Purpose:
@@ -63,6 +86,12 @@ class Config(Settings):
     def budget_seconds(self) -> float:
         """The budget in seconds."""
         return parse_budget(self.budget)
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The columns that are carried along with the rows: slices, and the weights of their costs."""
+        weight = self.prices.costs.weight if self.prices.costs else None
+        return tuple(dict.fromkeys([*self.data.slices, *([weight] if weight else [])]))
 
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
@@ -119,5 +148,7 @@ def make_config(values: dict[str, Any], where: str = "the study") -> Config:
     Purpose(**config.purpose.model_dump())
     if config.task not in plugins.names("tasks"):
         raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
+    if config.lang not in languages():
+        raise RecipeError(f"there is no language '{config.lang}'", do=nearest(config.lang, languages()))
     config.steps()
     return config

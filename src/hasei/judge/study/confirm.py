@@ -14,15 +14,18 @@ from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
-from hasei.ground.statistics import Forecast, Interval, forecast, train_rows_for
-from hasei.judge.cost import monthly, saving
-from hasei.judge.decision import Constraint, Decision, Evidence, decide, pick
-from hasei.judge.evaluation import compare, score
+from hasei.ground.language import language
+from hasei.ground.statistics import Forecast
+from hasei.judge.cost import monthly
+from hasei.judge.decision import pick
+from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
+from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
-from hasei.judge.study.clock import Clock
+from hasei.judge.study.curves import LearningCurve
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
-from hasei.tasks import Answers
+from hasei.judge.study.retention import Kept
+from hasei.tasks import Answers, Floats
 
 _LATENCY_ROWS = 60
 
@@ -47,21 +50,34 @@ class Choice:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What one opening showed: the answers of each candidate, by name, for the confirm rows *rows* (n,)."""
+    """What one opening showed: the answers of each candidate, by name, for the confirm rows *rows* (n,).
+
+    *outputs* (n, width) are those of W. *crossed*: each row was answered by a model of another fold. *kept*: answers for
+    rows that must not be forgotten.
+    """
 
     rows: np.ndarray
     answers: dict[str, Answers]
     opening: Opening
+    outputs: Floats | None = None
     se_factor: float = 1.0
+    kept: Kept | None = None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether answers are cross-fitted."""
+        return self.se_factor != 1.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision with the evidence that it rests on."""
+    """The ruling with the case and the sheet that it follows from."""
 
-    decision: Decision
-    evidence: Evidence
+    ruling: Ruling
+    case: Case
+    sheet: Sheet
     latency_p95_ms: float | None = None
+    curve: LearningCurve | None = None
 
 
 def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
@@ -74,11 +90,14 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
             f"the budget was too small for anything but a constant answer{why}", expected="at least about twice as much here",
             do="give a larger --budget",
         )  # fmt: skip
-    return Choice(_pick(lab, done), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
+    made = [
+        c for c in done if c.origin is not None
+    ]  # today's process may be the reference, but nothing can be shipped of it
+    return Choice(_pick(lab, made), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
 
 
 def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
-    scores = [c.select.value if c.select else math.nan for c in candidates]
+    scores = [c.level for c in candidates]
     scale = tolerance if lab.metric.bounds == (0.0, 1.0) else 0.0
     best = pick(scores, [_price(c) for c in candidates], direction=lab.metric.direction, tolerance=scale)
     if best is None:
@@ -89,7 +108,7 @@ def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Ca
 def _price(candidate: Candidate) -> float:
     """What choosing is to cost: inference first, then training, both in powers of two: timings are noisy."""
     if candidate.trial is None:
-        return math.inf
+        return 0.0  # today's process is there already
     measured = (candidate.trial.predict_ms_per_row, candidate.trial.train_seconds)
     predict, train = (round(math.log2(max(value, 1e-2))) for value in measured)
     return predict * 1000.0 + train
@@ -105,7 +124,7 @@ def commit(lab: Lab, choice: Choice) -> Commitment:
 
 def extra_per_month(lab: Lab, choice: Choice) -> float:
     """Return what W's predictions cost more a month than R's, in machine time."""
-    both = [c.trial.predict_ms_per_row if c.trial else 0.0 for c in (choice.winner, choice.reference)]
+    both = [c.trial.predict_ms_per_row if c.trial else c.ms_per_row or 0.0 for c in (choice.winner, choice.reference)]
     return monthly(lab.purpose.prices, both[0]) - monthly(lab.purpose.prices, both[1])
 
 
@@ -122,62 +141,84 @@ def refit(
 
 def verdict(
     lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, model: DerivedModel,
-    curve: tuple[Forecast | None, int | None],
+    curve: LearningCurve | None,
 ) -> Verdict:  # fmt: skip
     """Apply the rule to what the opening showed; metric, goal and smallest gain are those committed to."""
-    goal, opening = lab.purpose.goal, confirmed.opening
-    rows = confirmed.rows
-    winner, reference = choice.winner.name, choice.reference.name
+    goal = lab.purpose.goal
+    inputs = [lab.data.inputs[i] for i in confirmed.rows[:_LATENCY_ROWS]]
+    latency = latency_p95(model, inputs) if goal.latency_p95_ms else None
+    confirmed.answers.setdefault(CONSTANT, lab.constant(confirmed.rows))
+    if lab.today is not None:
+        confirmed.answers.setdefault(TODAY, lab.today.answers(confirmed.rows))
+    case = _case(lab, choice, confirmed, commitment, latency, curve)
+    sheet = _sheet(lab, choice, confirmed)
+    return Verdict(rule(case, sheet), case, sheet, latency, curve)
 
-    def scored(name: str) -> Interval:
-        return score(lab.metric, confirmed.answers[name].values, lab.truth(rows), lab.units(rows), alpha=opening.alpha,
-                     se_factor=confirmed.se_factor)  # fmt: skip
 
-    def gained(one: str, other: str) -> Interval:
-        first, second = (confirmed.answers[name].values for name in (one, other))
-        return compare(
-            lab.metric,
-            first,
-            second,
-            lab.truth(rows),
-            lab.units(rows),
-            alpha=opening.alpha,
-            se_factor=confirmed.se_factor,
-        )
-
-    gain = gained(winner, reference)
-    latency = latency_p95(model, [lab.data.inputs[i] for i in rows[:_LATENCY_ROWS]]) if goal.latency_p95_ms else None
-    evidence = Evidence(
-        winner=winner, reference=reference, metric=lab.metric.name, units=len(set(lab.units(rows))),
-        gain=None if winner == reference else gain, winner_score=scored(winner), reference_score=scored(reference),
-        delta=commitment.delta, alpha=opening.alpha, alpha_next=opening.alpha_next, kpi=commitment.at_least,
-        winner_is_cheap=choice.winner.role == "cheap truth",
-        gain_over_base=gained(winner, choice.base.name) if choice.base and choice.base is not choice.winner else None,
-        constraints=_constraints(lab, choice, latency), saving=saving(lab.purpose.prices, gain, extra_per_month(lab, choice)),
-        currency=lab.purpose.prices.currency, beats_majority=_beats_constant(lab, choice, confirmed, gained),
-        forecast=curve[0], train_rows=curve[1], direction=lab.metric.direction, share=lab.metric.bounds == (0.0, 1.0),
-        exploratory=opening.exploratory,
+def _case(
+    lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, latency: float | None,
+    curve: LearningCurve | None,
+) -> Case:  # fmt: skip
+    opening, ahead = confirmed.opening, curve.at_four if curve else None
+    measured = {c.name: c.trial for c in choice.roles if c.trial is not None}
+    figure, goal = None, lab.purpose.goal
+    if goal.today is not None and goal.today.value is not None:
+        figure = goal.today.value, goal.today.rows
+    return Case(
+        task=lab.task.name, metric=commitment.metric, names=lab.space.names, winner=choice.winner.name,
+        reference=choice.reference.name, base=choice.base.name if choice.base else None,
+        winner_is_cheap=choice.winner.role == "cheap truth", number=opening.number, alpha=opening.alpha,
+        alpha_next=opening.alpha_next, exploratory=opening.exploratory, commitment=opening.commitment_hash,
+        se_factor=confirmed.se_factor, kpi=commitment.at_least, delta=commitment.delta,
+        prices=lab.purpose.prices.model_dump(mode="json"),
+        ms_per_row={name: trial.predict_ms_per_row for name, trial in measured.items()}
+        | ({TODAY: lab.today.ms_per_row} if lab.today else {}),
+        wish=goal.automate_at, today=figure, change_first=_change_first(lab, choice, ahead),
+        train_seconds={name: trial.train_seconds for name, trial in measured.items()},
+        limits=_limits(lab, choice, latency),
+        ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None,
+        train_rows=curve.train_rows if curve else None,
+        before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
-    return Verdict(decide(evidence), evidence, latency)
 
 
-def _beats_constant(lab: Lab, choice: Choice, confirmed: Confirmed, gained: Any) -> bool:
-    """Whether W or R is surely better than always giving the commonest answer of the rows it learnt from."""
-    confirmed.answers.setdefault("always the same", lab.constant(confirmed.rows))
-    return any(gained(c.name, "always the same").low > 0 for c in (choice.winner, choice.reference))
+def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
+    """Say what to change first if nothing is good enough, by what the data room and the learning curve have shown."""
+    if lab.metric.bounds != (0.0, 1.0) or lab.metric.direction != 1:
+        return ""
+    trial = choice.winner.trial
+    layer = getattr(trial.frozen, "layer", None) if trial else None
+    facts = Facts(
+        value=choice.winner.level, goal=lab.purpose.goal.at_least, rows=trial.rows if trial else 0, later=ahead,
+        layer=layer, layers=lab.trunk.layers if layer is not None else None,
+    )  # fmt: skip
+    return change_first(facts_from(lab.data.findings, facts)).sentence
 
 
-def _constraints(lab: Lab, choice: Choice, latency: float | None) -> tuple[Constraint, ...]:
+def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
+    trial, rows = choice.winner.trial, confirmed.rows
+    fitted = None
+    if trial is not None and not confirmed.crossed:
+        fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored)
+    return Sheet(
+        units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
+        costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
+        stakes=lab.row_stakes(rows),
+        outputs=None if confirmed.outputs is None else np.asarray(confirmed.outputs, np.float32),
+        slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
+        kept=None if confirmed.kept is None else (
+            confirmed.kept.data.units, confirmed.kept.truth, confirmed.kept.winner, confirmed.kept.before,
+        ),
+    )  # fmt: skip
+
+
+def _limits(lab: Lab, choice: Choice, latency: float | None) -> tuple[Limit, ...]:
     goal, trial = lab.purpose.goal, choice.winner.trial
     found = []
     if goal.latency_p95_ms and latency is not None:
-        words = f"{latency:.1f} ms for one row at the 95th percentile, at most {goal.latency_p95_ms:g} ms allowed"
-        found.append(Constraint("latency", latency <= goal.latency_p95_ms, words))
+        found.append(Limit(name="latency", value=latency, most=goal.latency_p95_ms))
     if goal.size_mb and trial is not None:
-        size = trial.bytes / 1e6
-        found.append(
-            Constraint("size", size <= goal.size_mb, f"{size:.0f} MB on disk, at most {goal.size_mb:g} MB allowed")
-        )
+        found.append(Limit(name="size", value=trial.bytes / 1e6, most=goal.size_mb))
     return tuple(found)
 
 
@@ -194,29 +235,6 @@ def latency_p95(model: DerivedModel, inputs: list[Any]) -> float:
     return float(np.percentile(times, 95))
 
 
-def learning_curve(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], fit: np.ndarray, scored: np.ndarray
-) -> tuple[Forecast | None, int | None]:
-    """Return the forecast at four times the rows and the rows that would reach the goal, from the solved head alone."""
-    goal = lab.purpose.goal.at_least
-    solved = [c for c in candidates if c.role == "derived" and not c.gradients and c.trial and c.select]
-    if goal is None or not solved or clock.free() < 3.0:
-        return None, None
-    best = max(solved, key=lambda c: lab.metric.direction * (c.select.value if c.select else 0.0))
-    sizes, values, se = [], [], 0.0
-    for share in (0.125, 0.25, 0.5, 1.0):
-        part = fit[: max(lab.space.width, int(len(fit) * share))]
-        trial = lab.try_out(frozen_step(best), part, scored, lab.watch.until(clock.until(clock.free())))
-        interval = score(lab.metric, trial.answers.values, lab.truth(scored), lab.units(scored), draws=200)
-        sizes.append(len(part))
-        values.append(interval.value)
-        se = interval.se
-    kwargs: dict[str, Any] = {"se": se, "direction": lab.metric.direction}
-    ahead = forecast(sizes, values, 4 * len(fit), bounds=lab.metric.bounds, **kwargs)
-    lab.note("learning curve", sizes=sizes, scores=values, forecast_4x=ahead.value if ahead else None)
-    return ahead, train_rows_for(sizes, values, goal, **kwargs)
-
-
 __all__ = [
-    "Choice", "Confirmed", "Verdict", "choose", "commit", "latency_p95", "learning_curve", "refit", "verdict",
+    "Choice", "Confirmed", "Verdict", "choose", "commit", "latency_p95", "refit", "verdict",
 ]  # fmt: skip

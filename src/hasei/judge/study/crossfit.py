@@ -19,13 +19,17 @@ import numpy as np
 from hasei.derive.derived import DerivedModel
 from hasei.engine.splits import folds
 from hasei.ground.errors import BudgetError
+from hasei.ground.language import _
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
-from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, refit, verdict
+from hasei.judge.study.curves import learning_curve
 from hasei.judge.study.lab import Lab
+from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
-from hasei.tasks import Answers
+from hasei.judge.study.retention import answer_kept
+from hasei.tasks import Answers, Floats
 
 OUTER, INNER = 5, 4
 SE_FACTOR = 1.5
@@ -45,37 +49,42 @@ def run_crossfit(
     lab.prepare(rows)
     lab.measure_forward([lab.data.inputs[i] for i in rows])
     clock.reserve = FINISH_SECONDS + OUTER * 2 * len(rows) / OUTER * lab.forward_ms / 1000
-    _skip_the_slow(lab, clock, candidates, len(rows))
+    skip_the_slow(lab, clock, candidates, len(rows) * (OUTER - 1) // OUTER * (INNER - 1) // INNER, trainings=_FITS)
     keep_states(lab, [c for c in candidates if c.gradients])
     outer = folds(units, OUTER, lab.seed)
-    inner = _inner_folds(lab, clock, _score_all(lab, clock, candidates, rows, outer, "trying"))
-    choice = choose(lab, candidates)
+    inner = _inner_folds(lab, clock, score_by_folds(lab, clock, candidates, rows, outer, "trying"))
+    look_closer(lab, clock, rows)
+    choice = choose(lab, lab.with_today(candidates, rows))
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(units, commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
-    answers = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
+    answers, outputs = _outer_answers(lab, clock, candidates, rows, outer, choice, inner)
     curve = learning_curve(lab, clock, candidates, rows[outer != 0], rows[outer == 0])
     model = refit(lab, choice.winner, rows, folder / "model", lab.watch, frozen=False)
-    if choice.reference is not choice.winner:
-        refit(lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False)
-    confirmed = Confirmed(rows, answers, opening, SE_FACTOR)
+    models = {choice.winner.name: model}
+    if choice.reference is not choice.winner and choice.reference.origin is not None:
+        models[choice.reference.name] = refit(
+            lab, choice.reference, rows, folder / "reference", lab.watch, frozen=False
+        )
+    kept = answer_kept(lab, models, choice.winner.name, choice.reference.name)
+    confirmed = Confirmed(rows, answers, opening, outputs, SE_FACTOR, kept)
     return choice, verdict(lab, choice, confirmed, commitment, model, curve), model, confirmed
 
 
-def _skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int) -> None:
-    """A candidate whose every training can't fit is skipped before anything is seen: no choice, so no leak."""
-    part = rows * (OUTER - 1) // OUTER * (INNER - 1) // INNER
-    race = Race(lab, clock, np.arange(part), np.arange(1), part)
-    slow = sorted((c for c in candidates if c.gradients), key=lambda c: race.effort_seconds(c.step, part))
+def skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int, *, trainings: int) -> None:
+    """A candidate whose *trainings* on *rows* can't fit is skipped before anything is seen: no choice, so no leak."""
+    race = Race(lab, clock, np.arange(rows), np.arange(1), rows)
+    slow = sorted((c for c in candidates if c.gradients), key=lambda c: race.effort_seconds(c.step, rows))
     left = 0.8 * clock.free()
     for candidate in slow:
-        needed = _FITS * race.effort_seconds(candidate.step, part)
+        needed = trainings * race.effort_seconds(candidate.step, rows)
         if needed > left:
             candidate.status = "skipped"
-            candidate.why = (
-                f"its {_FITS} trainings in cross-fitting would take about {needed:.0f} s, {max(0, left):.0f} s are free"
-            )
+            candidate.why = _(
+                "its {n} trainings in cross-fitting would take about {needed} s, {free} s are free", n=trainings,
+                needed=f"{needed:.0f}", free=f"{max(0.0, left):.0f}",
+            )  # fmt: skip
             lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)
         else:
             left -= needed
@@ -99,7 +108,7 @@ def _inner_folds(lab: Lab, clock: Clock, seconds: float) -> int:
     return inner
 
 
-def _score_all(
+def score_by_folds(
     lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, fold: np.ndarray, stage: str = ""
 ) -> float:
     """Give every candidate one trial whose answers cover *rows*, each row answered by a fold's model that has not seen it.
@@ -111,7 +120,7 @@ def _score_all(
     for number in range(int(fold.max()) + 1):
         start = clock.spent
         if stage:
-            lab.watch.report(stage, f"all candidates, fold {number + 1} of {OUTER}")
+            lab.watch.report(stage, f"all candidates, fold {number + 1} of {int(fold.max()) + 1}")
         fit, held = rows[fold != number], rows[fold == number]
         running = {i: _afresh(c) for i, c in enumerate(candidates) if c.status == "waiting"}
         Race(lab, clock, fit, held, len(fit), silent=True).run(list(running.values()))
@@ -149,10 +158,13 @@ def _outer_answers(
     outer: np.ndarray,
     choice: Choice,
     count: int,
-) -> dict[str, Answers]:
-    """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder."""
-    found: dict[str, dict[int, Any]] = {c.name: {} for c in choice.roles}
-    place = lab.work / "outer"
+) -> tuple[dict[str, Answers], Floats]:
+    """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder.
+
+    Returns the answers by name, and the outputs (n, width) behind those of W.
+    """
+    said: dict[str, dict[int, tuple[Any, float]]] = {c.name: {} for c in choice.roles}
+    winners = np.zeros((len(rows), lab.space.width), np.float32)
     for number in range(OUTER):
         lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}: choosing inside, then answering")
         fit, held = rows[outer != number], rows[outer == number]
@@ -160,19 +172,32 @@ def _outer_answers(
             replace(c, trial=None, select=None, status="waiting", rungs=[]) for c in candidates if c.status == "done"
         ]
         inner = folds([lab.data.units[i] for i in fit], count, lab.seed + 1)
-        _score_all(lab, clock, inside, fit, inner)
-        chosen = choose(lab, inside)
-        answers: dict[str, list[tuple[Any, float]]] = {}
+        score_by_folds(lab, clock, inside, fit, inner)
+        chosen = choose(lab, lab.with_today(inside, fit))
+        answers: dict[str, Answers] = {}
         for name, candidate in _parts(choice, chosen):
             if candidate.name not in answers:
-                shutil.rmtree(place, ignore_errors=True)
-                model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
-                said = model.answers([lab.data.inputs[i] for i in held], lab.watch)
-                answers[candidate.name] = list(zip(said.values, said.confidence.tolist()))
-            found[name] |= dict(zip(held.tolist(), answers[candidate.name]))
+                answers[candidate.name], outputs = _answer(lab, candidate, fit, held)
+                if candidate is chosen.winner and outputs is not None:
+                    winners[outer == number] = outputs
+            one = answers[candidate.name]
+            said[name] |= dict(zip(held.tolist(), zip(one.values, one.confidence.tolist())))
+    in_order = {name: [by_row[i] for i in rows.tolist()] for name, by_row in said.items() if len(by_row) == len(rows)}
+    return {
+        n: Answers([v for v, _ in pairs], np.array([c for _, c in pairs])) for n, pairs in in_order.items()
+    }, winners
+
+
+def _answer(lab: Lab, candidate: Candidate, fit: np.ndarray, held: np.ndarray) -> tuple[Answers, Floats | None]:
+    """Refit *candidate* on *fit*, load it back and let it answer *held*; today's process is only asked."""
+    if candidate.origin is None and lab.today is not None:
+        return lab.today.answers(held), None
+    place = lab.work / "outer"
     shutil.rmtree(place, ignore_errors=True)
-    in_order = {name: [by_row[i] for i in rows.tolist()] for name, by_row in found.items()}
-    return {name: Answers([v for v, _ in pairs], np.array([c for _, c in pairs])) for name, pairs in in_order.items()}
+    model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
+    outputs = model.outputs([lab.data.inputs[i] for i in held], lab.watch)
+    shutil.rmtree(place, ignore_errors=True)
+    return lab.task.answers(lab.space, outputs), outputs
 
 
 def _parts(shipped: Choice, chosen: Choice) -> list[tuple[str, Candidate]]:

@@ -12,12 +12,17 @@ import numpy as np
 from hasei.derive.derived import DerivedModel
 from hasei.ground.errors import HaseiError, RunFailed, Stopped
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.judge.ledger import open_confirm
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import FINISH_SECONDS, Clock
-from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, learning_curve, refit, verdict
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict, choose, commit, refit, verdict
+from hasei.judge.study.curves import LearningCurve, learning_curve
 from hasei.judge.study.lab import Lab
+from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
+from hasei.judge.study.retention import answer_kept
+from hasei.judge.study.seeds import try_again
 
 MOST_FEATURES = 0.6
 """Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
@@ -28,37 +33,57 @@ LEAST_CONFIRM_UNITS = 400
 
 
 def run_holdout(
-    lab: Lab, clock: Clock, candidates: Sequence[Candidate], folder: Path, run_id: str
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], folder: Path, run_id: str, *, seeds: int = 1
 ) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:
-    """Run the whole scheme; W is left in ``folder/model`` and R in ``folder/reference``."""
-    fit, select, confirm = (lab.ordered(role) for role in ("train", "select", "confirm"))
-    lab.measure_forward([lab.data.inputs[i] for i in fit])
-    confirm = _answerable(lab, clock, confirm)
-    one = 1.2 * len(confirm) * lab.forward_ms / 1000  # seconds in which one model answers the confirm rows
-    clock.reserve = FINISH_SECONDS + one
+    """Run the whole scheme; W is left in ``folder/model`` and R in ``folder/reference``. Finalists are tried *seeds* times."""
+    fit, select = lab.ordered("train"), lab.ordered("select")
+    confirm = set_aside(lab, clock, fit)
     fit, select = lab.within(clock, fit, select, MOST_FEATURES)
     lab.prepare(np.concatenate([fit, select]))
     keep_states(lab, _affordable(lab, clock, candidates, len(fit)))
     rows = np.sort(np.concatenate([fit, select]))
-    Race(lab, clock, fit, select, len(rows)).run(candidates)
+    race = Race(lab, clock, fit, select, len(rows))
+    race.run(candidates)
+    try_again(race, candidates, seeds)
+    look_closer(lab, clock, rows)
     curve = learning_curve(lab, clock, candidates, fit, select)
-    choice, models = _refit_all(lab, clock, list(candidates), rows, folder, one)
+    return confirm_once(lab, clock, candidates, rows, select, confirm, folder, run_id, curve)
+
+
+def set_aside(lab: Lab, clock: Clock, fit: np.ndarray) -> np.ndarray:
+    """Return the confirm rows that will be opened, and keep back the time in which W answers them."""
+    confirm = lab.ordered("confirm")
+    lab.measure_forward([lab.data.inputs[i] for i in fit])
+    confirm = _answerable(lab, clock, confirm)
+    clock.reserve = FINISH_SECONDS + _answering(lab, confirm)
+    return confirm
+
+
+def _answering(lab: Lab, confirm: np.ndarray) -> float:
+    """Seconds in which one model answers the confirm rows."""
+    return 1.2 * len(confirm) * lab.forward_ms / 1000
+
+
+def confirm_once(
+    lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: np.ndarray, scored: np.ndarray, confirm: np.ndarray,
+    folder: Path, run_id: str, curve: LearningCurve | None,
+) -> tuple[Choice, Verdict, DerivedModel, Confirmed]:  # fmt: skip
+    """Choose by the rows *scored*, refit on *rows*, commit, open the confirm rows once and judge."""
+    choice, models = _refit_all(lab, clock, list(candidates), rows, scored, folder, _answering(lab, confirm))
     commitment = commit(lab, choice)
     commitment.write(folder / "commitment.json")
     opening = open_confirm(lab.units(confirm), commitment, fingerprint=lab.data.fingerprint, run_id=run_id)
     lab.note("opening", number=opening.number, alpha=opening.alpha, commitment=opening.commitment_hash)
     inputs = [lab.data.inputs[i] for i in confirm]
-    answers = {}
+    outputs = {}
     for name, model in models.items():
         lab.watch.report("confirming", name)
-        answers[name] = model.answers(inputs, lab.watch)
-    confirmed = Confirmed(confirm, answers, opening)
-    return (
-        choice,
-        verdict(lab, choice, confirmed, commitment, models[choice.winner.name], curve),
-        models[choice.winner.name],
-        confirmed,
-    )
+        outputs[name] = model.outputs(inputs, lab.watch)
+    answers = {name: lab.task.answers(lab.space, found) for name, found in outputs.items()}
+    kept = answer_kept(lab, models, choice.winner.name, choice.reference.name)
+    confirmed = Confirmed(confirm, answers, opening, outputs[choice.winner.name], kept=kept)
+    winner = models[choice.winner.name]
+    return choice, verdict(lab, choice, confirmed, commitment, winner, curve), winner, confirmed
 
 
 def _answerable(lab: Lab, clock: Clock, confirm: np.ndarray) -> np.ndarray:
@@ -78,11 +103,11 @@ def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: i
 
 
 def _refit_all(
-    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, folder: Path, one: float
+    lab: Lab, clock: Clock, candidates: list[Candidate], rows: np.ndarray, scored: np.ndarray, folder: Path, one: float
 ) -> tuple[Choice, dict[str, DerivedModel]]:
-    """Refit W, R and the base; where W's refit does not finish in time the choice is made again without it."""
+    """Choose by the rows *scored* and refit W, R and the base; without W where its refit does not finish in time."""
     while True:
-        choice = choose(lab, candidates)
+        choice = choose(lab, lab.with_today(candidates, scored))
         watch = lab.watch.until(clock.deadline - 0.8 * clock.reserve)
         lab.watch.report("refitting", f"{choice.winner.name} on {len(rows):,} rows")
         try:
@@ -93,18 +118,15 @@ def _refit_all(
         except (DeadlineReached, RunFailed) as error:
             if choice.winner.role == "cheap truth":
                 raise
-            why = (
-                str(error)
-                if isinstance(error, HaseiError)
-                else "its refit on all rows did not finish within the budget"
-            )
+            why = _("its refit on all rows did not finish within the budget")
+            why = str(error) if isinstance(error, HaseiError) else why
             choice.winner.status, choice.winner.why = "raced out", why
             lab.note("dropped", candidate=choice.winner.name, status="raced out", why=why)
     if choice.base is not choice.reference and clock.free() < one:
         choice = replace(choice, base=None)  # what is printed beside the verdict must not cost the promised time
     # The base as it is is only measured: its folder is not part of what the study leaves.
     for place, candidate in ((folder / "reference", choice.reference), (lab.work / "base", choice.base)):
-        if candidate is not None and candidate.name not in models:
+        if candidate is not None and candidate.origin is not None and candidate.name not in models:
             shutil.rmtree(place, ignore_errors=True)
             models[candidate.name] = refit(lab, candidate, rows, place, lab.watch)
     return choice, models

@@ -23,14 +23,19 @@ from hasei.engine.trunk import Trunk
 from hasei.ground import plugins
 from hasei.ground.events import Watch
 from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
+from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding, Role
-from hasei.inputs.purpose import Purpose
+from hasei.inputs.purpose import Purpose, RowCosts
+from hasei.inputs.purpose.costs import read_weights
+from hasei.judge.checks import Room
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
+from hasei.judge.stakes import stakes
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import Clock
-from hasei.tasks import Answers, Metric, Space, Task
+from hasei.judge.study.today import Today
+from hasei.tasks import Answers, Floats, Metric, Space, Task
 
 _TIMED_ROWS = 128
 
@@ -48,6 +53,11 @@ class Lab:
     watch: Watch
     seed: int
     work: Path
+    slices: tuple[str, ...] = ()
+    room: Room | None = None
+    today: Today | None = None
+    costs: RowCosts | None = None
+    kept: Dataset | None = None
     forward_ms: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
     _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)
@@ -88,21 +98,21 @@ class Lab:
         data = {"fingerprint": self.data.fingerprint, "columns": self.data.mapping.columns}
         return Recipe(bases, self.task.name, data, (step,))
 
-    def context(self, step: Step, rows: np.ndarray, watch: Watch) -> Context:
-        """Return the context in which *step* is derived from the rows *rows* of the data."""
+    def context(self, step: Step, rows: np.ndarray, watch: Watch, seed: int | None = None) -> Context:
+        """Return the context in which *step* is derived from the rows *rows* of the data; *seed* None: the study's."""
         trunks = (self.trunk,) if step.plugin.SUPPORTS.bases else ()
         return context_of(
-            self.task, self.space, self.data.take(rows), trunks, seed=self.seed, watch=watch,
-            scratch=self.work / "checkpoints",
+            self.task, self.space, self.data.take(rows), trunks, seed=self.seed if seed is None else seed,
+            watch=watch, scratch=self.work / "checkpoints",
         )  # fmt: skip
 
-    def try_out(self, step: Step, fit: np.ndarray, scored: np.ndarray, watch: Watch) -> Trial:
+    def try_out(self, step: Step, fit: np.ndarray, scored: np.ndarray, watch: Watch, seed: int | None = None) -> Trial:
         """Derive *step* from *fit* and let it answer *scored*; a trial that a stopped run finished is read back."""
-        kept = self._kept(step, fit, scored)
+        kept = self._kept(step, fit, scored, self.seed if seed is None else seed)
         found = self._read(step, kept, scored)
         if found is not None:
             return found
-        ran = run_step(step, self.context(step, fit, watch))
+        ran = run_step(step, self.context(step, fit, watch, seed))
         trial = self._measure(step, ran, fit, scored, watch)
         self._keep(kept, trial)
         return trial
@@ -129,9 +139,9 @@ class Lab:
             form.save(derivation.predictor, Path(folder), self.base)
             return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
-    def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray) -> Checkpoint:
+    def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray, seed: int) -> Checkpoint:
         rows = hashlib.sha256(np.concatenate([fit, [-1], scored]).astype(np.int64).tobytes()).hexdigest()
-        key = hash_json({"trial": self.recipe(step).trial_id(self.seed), "rows": rows, "space": list(self.space.names)})
+        key = hash_json({"trial": self.recipe(step).trial_id(seed), "rows": rows, "space": list(self.space.names)})
         return Checkpoint(self.work / "trials" / f"{key[:24]}.safetensors", key)
 
     def _keep(self, kept: Checkpoint, trial: Trial) -> None:
@@ -165,6 +175,34 @@ class Lab:
         """The unit of each of *rows*."""
         return [self.data.units[i] for i in rows]
 
+    def row_costs(self, rows: np.ndarray, answers: Sequence[Any]) -> Floats | None:
+        """Return what *answers* (n,) cost for *rows*, money a row; None where the prices do not tell."""
+        if self.costs is None:
+            return None
+        return self.costs.of(self.truth(rows), answers, self._weights(rows))
+
+    def row_stakes(self, rows: np.ndarray) -> Floats | None:
+        """Return what is at stake in each of *rows*; None where errors all cost the same, or prices do not tell."""
+        if self.costs is None or self.purpose.prices.costs is None:
+            return None
+        return stakes(self.costs, self.truth(rows), self.space.names, self._weights(rows))
+
+    def _weights(self, rows: np.ndarray) -> Floats | None:
+        given = self.purpose.prices.costs
+        if given is None or given.weight is None:
+            return None
+        return read_weights([self.data.extras[given.weight][i] for i in rows], given.weight)
+
+    def with_today(self, candidates: Sequence[Candidate], rows: np.ndarray) -> list[Candidate]:
+        """Return *candidates* and today's process, scored on *rows*, where one was named."""
+        if self.today is None:
+            return list(candidates)
+        said = self.today.answers(rows)
+        one = Candidate(None, "done", ms_per_row=self.today.ms_per_row)
+        one.select = score(self.metric, said.values, self.truth(rows), self.units(rows))
+        one.cost = cost(self.purpose.prices, 0.0, self.today.ms_per_row)
+        return [*candidates, one]
+
     def prepare(self, rows: np.ndarray) -> None:
         """Make *rows* those whose activations are kept, and say which of their texts are longer than the base reads."""
         corpus = self.trunk.prepare([self.data.inputs[i] for i in rows])
@@ -174,8 +212,9 @@ class Lab:
         lines = sorted(int(self.data.lines[i]) for i in rows if corpus.row_of[self.data.inputs[i]] in cut)
         finding = Finding(
             "long_text", "warning",
-            f"{len(lines)} texts are longer than the {self.base.max_tokens} tokens that the base reads: their ends were cut",
-            rows=tuple(lines), do="shorten them, or use a base that reads more",
+            _("{n} texts are longer than the {most} tokens that the base reads: their ends were cut", n=len(lines),
+              most=self.base.max_tokens),
+            rows=tuple(lines), do=_("shorten them, or use a base that reads more"),
         )  # fmt: skip
         self.data = replace(self.data, findings=(*self.data.findings, finding))
         self.watch.report("finding", finding.message)
@@ -224,7 +263,7 @@ def frozen_step(candidate: Candidate) -> Step:
 
 def base_as_it_is(candidates: Sequence[Candidate], metric: Metric) -> Candidate | None:
     """Return the better of the candidates that leave the base as it is, or None where none was tried."""
-    found = [c for c in candidates if c.role == "cheap truth" and c.select and c.step.plugin.SUPPORTS.bases]
+    found = [c for c in candidates if c.role == "cheap truth" and c.select and c.needs_base]
     return max(found, key=lambda c: metric.direction * (c.select.value if c.select else 0.0), default=None)
 
 

@@ -17,6 +17,7 @@ from hasei.engine.derivation import proposals
 from hasei.ground import plugins
 from hasei.ground.errors import HaseiError, OutputError, Stopped
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.judge.evaluation import score
 from hasei.judge.study.candidates import Candidate, Trial
 from hasei.judge.study.clock import Clock
@@ -111,7 +112,11 @@ class Race:
         for candidate in running:
             trial = self.effort_seconds(candidate.step, rows)
             if kept and self._behind(candidate, running[0]):
-                self._drop(candidate, "raced out", f"behind {running[0].name} on {len(part):,} rows")
+                self._drop(
+                    candidate,
+                    "raced out",
+                    _("behind {leader} on {rows} rows", leader=running[0].name, rows=f"{len(part):,}"),
+                )
             elif self._affordable(candidate, rows, at_least=trial + kept):
                 refit = max(kept, self.effort_seconds(candidate.step, self.refit))
                 self._full(candidate, max(self.clock.free() - refit, 0.5 * self.clock.free()))
@@ -149,7 +154,10 @@ class Race:
         free = self.clock.free()
         if needed <= free:
             return True
-        why = f"its trial and refit would take about {needed:.0f} s and {max(0.0, free):.0f} s of the budget are free"
+        why = _(
+            "its trial and refit would take about {needed} s and {free} s of the budget are free", needed=f"{needed:.0f}",
+            free=f"{max(0.0, free):.0f}",
+        )  # fmt: skip
         self._drop(candidate, "raced out" if candidate.rungs else "skipped", why)
         return False
 
@@ -166,7 +174,7 @@ class Race:
     def _trial(self, candidate: Candidate, rows: np.ndarray, seconds: float) -> Trial | None:
         """Run one trial; a failure or a missed deadline is the candidate's own and never the study's."""
         if seconds <= 0:
-            self._drop(candidate, "skipped", "no time of the budget was left")
+            self._drop(candidate, "skipped", _("no time of the budget was left"))
             return None
         watch = self.lab.watch.until(self.clock.until(seconds))
         if self.silent:
@@ -175,7 +183,11 @@ class Race:
         try:
             return self.lab.try_out(candidate.step, rows, self.select, watch)
         except DeadlineReached:
-            self._drop(candidate, "raced out", f"not finished on {len(rows):,} rows within {seconds:.0f} s")
+            self._drop(
+                candidate,
+                "raced out",
+                _("not finished on {rows} rows within {seconds} s", rows=f"{len(rows):,}", seconds=f"{seconds:.0f}"),
+            )
         except (Stopped, OutputError):
             raise
         except HaseiError as error:

@@ -10,9 +10,12 @@ import numpy as np
 
 from hasei.ground import lineage
 from hasei.ground.files import new_file
+from hasei.judge import kept
 from hasei.judge.study.candidates import Candidate
-from hasei.judge.study.confirm import Choice, Confirmed
+from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
+from hasei.judge.study.retention import Kept
+from hasei.tasks import Answers, Floats
 
 
 def record_of(report: dict[str, Any]) -> dict[str, Any]:
@@ -23,13 +26,17 @@ def record_of(report: dict[str, Any]) -> dict[str, Any]:
         "confirm": report["chosen"]["confirm"], "reference": report["reference"]["name"], "select": chosen.get("select"),
         "cost": chosen.get("cost"), "train_seconds": chosen.get("train_seconds"),
         "predict_ms_per_row": chosen.get("predict_ms_per_row"),
+        "automation": {k: v for k, v in (report.get("automation") or {}).items() if k != "curve"} or None,
     }  # fmt: skip
 
 
 def write_predictions(
-    path: Path, lab: Lab, candidates: Sequence[Candidate], choice: Choice, confirmed: Confirmed
-) -> None:
-    """Write one line per row and candidate: row hash, unit, role, fold, trial, seed, answer, confidence, truth, scores."""
+    path: Path, lab: Lab, candidates: Sequence[Candidate], choice: Choice, confirmed: Confirmed, found: Verdict
+) -> None:  # fmt: skip
+    """Write one line per row and candidate: row hash, unit, role, fold, trial, seed, answer, confidence, truth, scores.
+
+    The case of the verdict goes into the file's own metadata, so that this one file is enough to judge again.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -37,36 +44,65 @@ def write_predictions(
     for candidate in candidates:
         if candidate.trial is not None:
             trial = candidate.trial
-            columns = _columns(lab, trial.scored, "select", candidate, trial.answers.values)
-            columns["confidence"] = np.asarray(trial.answers.confidence, np.float32)
-            columns["scores"] = list(np.asarray(trial.outputs, np.float32))
-            tables.append(_table(pa, columns))
+            columns = _columns(lab, trial.scored, "select", candidate, trial.answers, trial.outputs)
+            tables.append(_table(pa, columns | _money(len(trial.scored), None, None)))
     names = {c.name: c for c in choice.roles}
     for name, said in confirmed.answers.items():
-        columns = _columns(lab, confirmed.rows, "confirm", names.get(name), said.values)
-        columns["confidence"] = np.asarray(said.confidence, np.float32)
-        columns["scores"] = [np.empty(0, np.float32)] * len(said.values)
-        if name not in names:
-            columns["candidate"] = [name] * len(said.values)
-        tables.append(_table(pa, columns))
+        outputs = confirmed.outputs if name == choice.winner.name else None
+        columns = _columns(lab, confirmed.rows, "confirm", names.get(name), said, outputs)
+        money = _money(len(said.values), found.sheet.costs.get(name), found.sheet.stakes)
+        tables.append(_table(pa, columns | money | {"candidate": [name] * len(said.values)}))
+    if confirmed.kept is not None:
+        tables += [_table(pa, part) for part in _kept_columns(lab, confirmed.kept)]
+    table = pa.concat_tables(tables).replace_schema_metadata({kept.CASE: found.case.model_dump_json()})
     with new_file(path) as temporary:
-        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd")
 
 
-def _columns(lab: Lab, rows: np.ndarray, role: str, candidate: Candidate | None, values: list[Any]) -> dict[str, Any]:
+def _columns(
+    lab: Lab, rows: np.ndarray, role: str, candidate: Candidate | None, said: Answers, outputs: Floats | None
+) -> dict[str, Any]:
     count = len(rows)
-    trial_id = lab.recipe(candidate.step).trial_id(lab.seed) if candidate else ""
+    trial_id = lab.recipe(candidate.step).trial_id(lab.seed) if candidate and candidate.origin else ""
+    nothing = [np.empty(0, np.float32)] * count
     return {
-        "row_hash": [lab.data.row_hashes[i] for i in rows], "unit": lab.units(rows), "role": [role] * count,
+        "row_hash": [lab.data.row_hashes[i] for i in rows], "file": [lab.data.files[i] for i in rows],
+        "line": lab.data.lines[rows], "unit": lab.units(rows), "role": [role] * count,
         "fold": [0] * count, "candidate": [candidate.name if candidate else ""] * count,
-        "trial_id": [trial_id] * count, "seed": [lab.seed] * count, "answer": [str(v) for v in values],
-        "truth": [str(t) for t in lab.truth(rows)],
+        "trial_id": [trial_id] * count, "seed": [lab.seed] * count, "answer": [str(v) for v in said.values],
+        "truth": [str(t) for t in lab.truth(rows)], "confidence": np.asarray(said.confidence, np.float32),
+        "scores": nothing if outputs is None else list(np.asarray(outputs, np.float32)),
+        **{f"{kept.SLICE}{name}": [lab.data.extras[name][i] for i in rows] for name in lab.slices},
     }  # fmt: skip
 
 
+def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
+    """Return the rows not to be forgotten as answered by W and by what was there before."""
+    data, count = found.data, len(found.data)
+    return [
+        {
+            "row_hash": data.row_hashes, "file": data.files, "line": data.lines, "unit": data.units,
+            "role": [kept.ROLE] * count, "fold": [0] * count, "candidate": [name] * count, "trial_id": [""] * count,
+            "seed": [lab.seed] * count, "answer": [str(v) for v in values], "truth": [str(t) for t in found.truth],
+            "confidence": np.full(count, np.nan, np.float32), **_money(count, None, None),
+            "scores": [np.empty(0, np.float32)] * count,
+            **{f"{kept.SLICE}{name}": [""] * count for name in lab.slices},
+        }
+        for name, values in ((kept.WINNER, found.winner), (kept.BEFORE, found.before))
+    ]  # fmt: skip
+
+
+def _money(count: int, costs: Floats | None, stakes: Floats | None) -> dict[str, Any]:
+    nothing = np.full(count, np.nan)
+    return {"cost": nothing if costs is None else costs, "stake": nothing if stakes is None else stakes}
+
+
 def _table(pa: Any, columns: dict[str, Any]) -> Any:
-    types = {"fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32())}
-    return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in columns.items()})
+    types = {
+        "fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
+        "line": pa.int64(), "cost": pa.float64(), "stake": pa.float64(),
+    }  # fmt: skip
+    return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in sorted(columns.items())})
 
 
 def write_extras(folder: Path, report: dict[str, Any], lab: Lab) -> None:

@@ -9,10 +9,12 @@ from typing import Any, get_args
 
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.files import plain
-from hasei.ground.statistics import Interval
+from hasei.ground.licence import outcome
 from hasei.inputs.data.dataset import Role
-from hasei.judge.decision import Decision, Evidence
-from hasei.judge.study.candidates import Candidate
+from hasei.judge import examples
+from hasei.judge.decision import Decision
+from hasei.judge.diagnosis import all_diagnoses
+from hasei.judge.study.candidates import Candidate, seeds_json
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
 
@@ -52,57 +54,61 @@ def make_report(
     lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed, candidates: Sequence[Candidate], *,
     scheme: str, seconds: float, budget: float, folder: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the JSON contract of a finished study."""
-    evidence, decision, opening = found.evidence, found.decision, confirmed.opening
+    """Return the JSON contract of a finished study: what follows from its rows alone, and all that was seen on the way."""
     from hasei.ground import lineage
 
+    ruled = found.ruling.to_json()
+    reference = "model" if choice.reference is choice.winner else "reference"
+    for part, candidate, place in (("chosen", choice.winner, "model"), ("reference", choice.reference, reference)):
+        here = f"{folder}/{place}" if candidate.origin else None  # today's process stays where it is
+        ruled[part] |= {"recipe_id": candidate.recipe_id, "folder": here}
     stated: dict[str, Any] = plain({
-        "schema": SCHEMA,
-        "verdict": decision.verdict, "reason": decision.reason, "rows_needed": decision.rows_needed,
-        "rows_needed_role": decision.rows_role, "cause": decision.cause,
-        "chosen": _part(choice.winner, evidence, evidence.winner_score, f"{folder}/model"),
-        "reference": _part(choice.reference, evidence, evidence.reference_score,
-                           f"{folder}/{'model' if choice.reference is choice.winner else 'reference'}", reference=True),
-        "kpi": None if evidence.kpi is None else {"metric": evidence.metric, "at_least": evidence.kpi},
-        "delta": evidence.delta, "alpha": evidence.alpha, "alpha_next": evidence.alpha_next,
-        "openings": opening.number, "exploratory": opening.exploratory, "commitment": opening.commitment_hash,
+        "schema": SCHEMA, **ruled,
         "scheme": scheme,
         "candidates": [c.to_json(lab.metric.name) for c in candidates],
+        "seeds": [said for c in candidates if (said := seeds_json(c))],
         "seconds": seconds, "budget_seconds": budget,
         "data": data_json(lab, confirmed, scheme),
-        "base": lab.base.to_lineage(),
+        "base": lab.base.to_lineage(), "licence": licence_json(lab),
         "task": lab.task.name, "seed": lab.seed,
-        "constraints": [{"name": c.name, "ok": c.ok, "words": c.words} for c in evidence.constraints],
-        "saving_per_month": None if evidence.saving is None else {
-            "currency": evidence.currency, "value": evidence.saving.value, "low": evidence.saving.low,
-            "high": evidence.saving.high,
-        },
-        "latency_p95_ms": found.latency_p95_ms,
+        "latency_p95_ms": found.latency_p95_ms, **shown_by_rows(lab, choice, found, confirmed),
+        "learning_curve": found.curve.to_json() if found.curve else None,
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
-    return stated
+    return stated | {"diagnosis": all_diagnoses(stated["candidates"])}
 
 
-def _part(
-    candidate: Candidate, evidence: Evidence, scored: Interval, folder: str, *, reference: bool = False
-) -> dict[str, Any]:
-    gain = None if reference else evidence.gain
-    over_base = None if reference else evidence.gain_over_base
+def licence_json(lab: Lab) -> dict[str, Any]:
+    """Return the licences of base and rows, and what a model derived from both may be released as."""
+    found = outcome(lab.base.licence, lab.data.licence)
     return {
-        "name": candidate.name, "recipe_id": candidate.recipe_id, "folder": folder,
-        "confirm": {
-            "metric": evidence.metric, "value": scored.value, "low": scored.low, "high": scored.high,
-            "too_few": scored.too_few,
-            "gain": gain.value if gain else None, "gain_low": gain.low if gain else None,
-            "gain_high": gain.high if gain else None, "gain_over_base": over_base.value if over_base else None,
-        },
+        "base": lab.base.licence, "data": lab.data.licence, "model": found.release or found.expression, "kind": found.kind,
+        "words": " ".join(found.obligations), "conflict": found.conflict, "override": lab.data.licence_override,
     }  # fmt: skip
+
+
+def shown_by_rows(lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed) -> dict[str, Any]:
+    """Return confusions or residuals of W on the confirm rows, and rows gained and lost against the base as it is."""
+    sheet, rows = found.sheet, confirmed.rows
+    truth, said = sheet.truth, sheet.answers[choice.winner.name]
+    if lab.task.target_kind == "number":
+        shown: dict[str, Any] = {"residuals": examples.residuals(truth, said)}
+    else:
+        shown = {"confusion": examples.confusion(truth, said), "confused": examples.confused(truth, said)}
+    other = choice.base or choice.reference
+    if other is choice.winner:
+        return shown
+    against = examples.gained_and_lost(
+        [lab.data.inputs[i] for i in rows], truth, said, sheet.answers[other.name], [lab.data.files[i] for i in rows],
+        [int(lab.data.lines[i]) for i in rows],
+    )  # fmt: skip
+    return shown | {"examples": against | {"other": other.name}}
 
 
 def data_json(lab: Lab, confirmed: Confirmed, scheme: str) -> dict[str, Any]:
     """Return rows and units per role (of confirm those that were opened), columns, fingerprint and findings."""
     data = lab.data
-    crossed = scheme != "holdout"
+    crossed = scheme.startswith("nested")
     roles: dict[str, dict[str, int]] = {}
     for role in get_args(Role):
         rows = data.where("train", "select", "confirm") if crossed else data.where(role)

@@ -1,0 +1,92 @@
+"""``predictions.parquet`` read back: the sheet and the case of a verdict, from which it is ruled again.
+
+One line per row and candidate; the case lies in the file's metadata. Nothing else of a run is needed, and no model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from hasei.ground.errors import DataError
+from hasei.ground.files import canonical_json
+from hasei.ground.language import speaking
+from hasei.judge.ruling import Case, Sheet, rule
+from hasei.tasks import Task, open_task
+
+FILE = "predictions.parquet"
+VERDICT = "verdict.json"
+CASE = "hasei.case"
+SLICE = "slice:"
+ROLE, WINNER, BEFORE = "kept", "the winner", "what was there before"
+"""Role and names of rows not to be forgotten."""
+
+
+def recompute(run: Path) -> str:
+    """Return the bytes of ``verdict.json``, as text, made again from the predictions in the folder *run* alone."""
+    case, sheet = read_sheet(run / FILE)
+    with speaking(case.language):
+        return canonical_json(rule(case, sheet).to_json()) + "\n"
+
+
+def read_sheet(path: Path) -> tuple[Case, Sheet]:
+    """Return the case and the sheet in a file of predictions; raises DataError where it holds none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise DataError(f"there is no '{path}'", expected="the predictions that hasei try left", do="check the folder")
+    try:
+        table = pq.read_table(path)
+        case = Case.model_validate_json((table.schema.metadata or {})[CASE.encode()])
+        return case, _sheet(table, case, open_task(case.task))
+    except (pa.ArrowInvalid, KeyError, ValueError, ValidationError) as error:
+        raise DataError(
+            f"'{path.name}' does not hold what a verdict is judged by", do="run the study again with this version"
+        ) from error
+
+
+def _sheet(table: Any, case: Case, task: Task) -> Sheet:
+    parts: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    for key in {(role, name) for role, name in zip(*(table[c].to_pylist() for c in ("role", "candidate")))}:
+        parts[key] = _part(table, *key)
+    winner = parts["confirm", case.winner]
+    chosen = parts.get(("select", case.winner))
+    fitted = None
+    if chosen is not None and case.se_factor == 1.0:
+        fitted = _outputs(chosen), task.truth(chosen["truth"]), chosen["unit"]
+    return Sheet(
+        units=winner["unit"], truth=task.truth(winner["truth"]),
+        answers={name: task.truth(part["answer"]) for (role, name), part in parts.items() if role == "confirm"},
+        costs={n: c for (role, n), part in parts.items() if role == "confirm" and (c := _known(part["cost"])) is not None},
+        stakes=_known(winner["stake"]),
+        outputs=_outputs(winner) if winner["scores"] and len(winner["scores"][0]) else None,
+        slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
+        kept=_not_forgotten(parts, task),
+    )  # fmt: skip
+
+
+def _known(values: list[float]) -> Any:
+    found = np.array(values, np.float64)
+    return found if np.isfinite(found).all() else None
+
+
+def _not_forgotten(parts: dict[tuple[str, str], dict[str, list[Any]]], task: Task) -> Any:
+    if (ROLE, WINNER) not in parts:
+        return None
+    winner, before = parts[ROLE, WINNER], parts[ROLE, BEFORE]
+    return winner["unit"], task.truth(winner["truth"]), task.truth(winner["answer"]), task.truth(before["answer"])
+
+
+def _part(table: Any, role: str, candidate: str) -> dict[str, list[Any]]:
+    import pyarrow.compute as pc
+
+    rows = table.filter(pc.and_(pc.equal(table["role"], role), pc.equal(table["candidate"], candidate)))
+    return {name: rows[name].to_pylist() for name in rows.column_names}
+
+
+def _outputs(part: dict[str, list[Any]]) -> Any:
+    return np.array(part["scores"], dtype=np.float32)

@@ -1,0 +1,322 @@
+"""From kept answers to the verdict: the one path that a study takes, and that anybody can take again from its files.
+
+A :class:`Case` holds what the verdict is judged by and is no row (goal, prices, level, what was measured of the models);
+a :class:`Sheet` the answers of the confirm rows, row by row. Both lie in ``predictions.parquet``, so :func:`rule` gives
+the same bytes again without a model (``hasei compare --recompute``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from hasei.ground.files import plain
+from hasei.ground.language import _
+from hasei.ground.settings import Settings
+from hasei.ground.statistics import Forecast, Interval
+from hasei.inputs.purpose import Prices
+from hasei.judge.automation import Automation, automate
+from hasei.judge.cost import monthly
+from hasei.judge.decision import Constraint, Decision, Evidence, decide
+from hasei.judge.evaluation import compare, score
+from hasei.judge.handover import AutomationMoney, automation_money
+from hasei.judge.money import Money, figure_cost, reckon, saving
+from hasei.judge.slices import Slice, forgotten, harm
+from hasei.tasks import Floats, Metric, Space, Task, open_task
+
+CONSTANT = "always the same"
+"""The name under which the answers of a constant model stand in a sheet."""
+TODAY = "today"
+"""The name of today's process, where it answers rows."""
+
+
+class Limit(Settings):
+    """Something measured of the winner that may be *most* at the most: *name* is ``latency`` (ms) or ``size`` (MB)."""
+
+    name: Literal["latency", "size"]
+    value: float
+    most: float
+
+    @property
+    def words(self) -> str:
+        """Say what was measured and what is allowed."""
+        if self.name == "latency":
+            return _("{value} ms for one row at the 95th percentile, at most {most} ms allowed",
+                     value=f"{self.value:.1f}", most=f"{self.most:g}")  # fmt: skip
+        return _("{value} MB on disk, at most {most} MB allowed", value=f"{self.value:.0f}", most=f"{self.most:g}")
+
+
+class Case(Settings):
+    """What a verdict is judged by, beside the rows: plain, so that it can be written and read back.
+
+    *names* are the classes in the order of outputs. *winner*, *reference*, *base* (as it is; None: not tried) name
+    candidates; *winner_is_cheap*: W is a cheap truth. *number*, *alpha*, *alpha_next*, *exploratory*, *commitment* are of
+    the opening; *se_factor* is 1.5 for cross-fitted answers. *ms_per_row* and *train_seconds* are by candidate. *ahead* is
+    the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the goal by it. *wish* is the
+    accuracy asked of automatic answers. *today* is the figure of today's process and the rows that it was measured on (None:
+    exact), where no more is known of it. *before* names what was there before and answered the kept rows. *language*: in which
+    the words are made.
+    """
+
+    task: str
+    metric: str
+    names: tuple[str, ...] = ()
+    winner: str
+    reference: str
+    base: str | None = None
+    winner_is_cheap: bool = False
+    number: int = 1
+    alpha: float
+    alpha_next: float
+    exploratory: bool = False
+    commitment: str = ""
+    se_factor: float = 1.0
+    kpi: float | None = None
+    delta: float
+    prices: dict[str, Any] = Field(default_factory=dict)
+    ms_per_row: dict[str, float] = Field(default_factory=dict)
+    train_seconds: dict[str, float] = Field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    ahead: tuple[float, float, float] | None = None
+    train_rows: int | None = None
+    change_first: str = ""
+    wish: float | None = None
+    today: tuple[float, int | None] | None = None
+    before: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Answers of the confirm rows (n,), raw, by candidate; and of W for the rows that chose it.
+
+    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
+    stake in a row, where errors do not all cost the same; *outputs* (n, width)
+    of W, None where a task or scheme has none;
+    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, None in
+    cross-fitting. *kept*: units, truth and answers of W and of what was there before, for rows not to be forgotten.
+    """
+
+    units: list[str]
+    truth: list[Any]
+    answers: Mapping[str, list[Any]]
+    costs: Mapping[str, Floats] = field(default_factory=dict)
+    stakes: Floats | None = None
+    outputs: Floats | None = None
+    slices: Mapping[str, list[str]] = field(default_factory=dict)
+    fitted: tuple[Floats, list[Any], list[str]] | None = None
+    kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The decision with what it rests on."""
+
+    case: Case
+    decision: Decision
+    evidence: Evidence
+    slices: tuple[Slice, ...] = ()
+    automation: Automation | None = None
+    kept: Slice | None = None
+    money: Money | None = None
+    handover: AutomationMoney | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of a report that follows from answers and case alone."""
+        case, e, d = self.case, self.evidence, self.decision
+        return plain({  # type: ignore[no-any-return]
+            "verdict": d.verdict, "reason": d.reason, "rows_needed": d.rows_needed, "rows_needed_role": d.rows_role,
+            "cause": d.cause, "chosen": _part(case.winner, e.metric, e.winner_score, e.gain, e.gain_over_base),
+            "reference": _part(case.reference, e.metric, e.reference_score, None, None),
+            "kpi": None if e.kpi is None else {"metric": e.metric, "at_least": e.kpi},
+            "delta": e.delta, "alpha": e.alpha, "alpha_next": e.alpha_next, "openings": case.number,
+            "exploratory": e.exploratory, "commitment": case.commitment, "units": e.units,
+            "constraints": [{"name": c.name, "ok": c.ok, "words": c.words} for c in e.constraints],
+            "saving_per_month": None if e.saving is None else {
+                "currency": e.currency, "value": e.saving.value, "low": e.saving.low, "high": e.saving.high,
+            },
+            "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
+            "automation": self._automation_json(),
+            "money": None if self.money is None else self.money.to_json() | {"words": self.money.words()},
+            "change_first": e.change_first if d.verdict == "rethink" else "", "language": case.language,
+        })  # fmt: skip
+
+    def _automation_json(self) -> dict[str, Any] | None:
+        if self.automation is None:
+            return None
+        priced = None if self.handover is None else self.handover.to_json() | {"words": self.handover.words()}
+        return self.automation.to_json() | {"money": priced}
+
+
+def _part(
+    name: str, metric: str, scored: Interval, gain: Interval | None, over_base: Interval | None
+) -> dict[str, Any]:
+    return {"name": name, "confirm": {
+        "metric": metric, "value": scored.value, "low": scored.low, "high": scored.high, "too_few": scored.too_few,
+        "gain": gain.value if gain else None, "gain_low": gain.low if gain else None,
+        "gain_high": gain.high if gain else None, "gain_over_base": over_base.value if over_base else None,
+    }}  # fmt: skip
+
+
+def rule(case: Case, sheet: Sheet) -> Ruling:
+    """Apply the rule of the verdict to *sheet*; a pure function of its arguments."""
+    return _Rule(case, sheet).ruling()
+
+
+@dataclass
+class _Rule:
+    """One case with its rows."""
+
+    case: Case
+    sheet: Sheet
+
+    @cached_property
+    def task(self) -> Task:
+        return open_task(self.case.task)
+
+    @cached_property
+    def metric(self) -> Metric:
+        return self.task.metrics[self.case.metric]
+
+    def ruling(self) -> Ruling:
+        case, metric = self.case, self.metric
+        slices, kept, automation = self._slices(), self._kept(), self._automation()
+        gain = self._gained(case.winner, case.reference)
+        prices = Prices.model_validate(case.prices)
+        money = self._money(prices)
+        evidence = Evidence(
+            winner=case.winner, reference=case.reference, metric=metric.name, units=len(set(self.sheet.units)),
+            gain=None if case.winner == case.reference else gain, winner_score=self._scored(case.winner),
+            reference_score=self._scored(case.reference), delta=case.delta, alpha=case.alpha, alpha_next=case.alpha_next,
+            kpi=case.kpi, winner_is_cheap=case.winner_is_cheap,
+            gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
+            constraints=(*self._limits(), *_harmed(slices), *self._forgotten(kept)),
+            saving=money.per_month if money and case.winner != case.reference else None, currency=prices.currency,
+            beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
+            train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
+            change_first=case.change_first, exploratory=case.exploratory,
+        )  # fmt: skip
+        handover = self._handover(prices, automation) if automation else None
+        return Ruling(case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover)
+
+    def _scored(self, name: str) -> Interval:
+        case, sheet = self.case, self.sheet
+        return score(
+            self.metric, sheet.answers[name], sheet.truth, sheet.units, alpha=case.alpha, se_factor=case.se_factor
+        )
+
+    def _gained(self, one: str, other: str) -> Interval:
+        case, sheet = self.case, self.sheet
+        return compare(
+            self.metric, sheet.answers[one], sheet.answers[other], sheet.truth, sheet.units, alpha=case.alpha,
+            se_factor=case.se_factor,
+        )  # fmt: skip
+
+    def _money(self, prices: Prices) -> Money | None:
+        """Return what W means in money against today's process, or against R where none was named."""
+        case, sheet = self.case, self.sheet
+        alone = case.winner == case.reference and case.today is None and TODAY not in sheet.answers
+        if alone or not (sheet.costs or case.prices.get("predictions_per_month")):
+            return None
+        figure = None if case.today is None else figure_cost(prices, *case.today, alpha=case.alpha)
+        against = TODAY if TODAY in sheet.answers or figure else case.reference
+        today: Any = figure if figure is not None else sheet.costs.get(against)
+        running = {name: monthly(prices, ms) for name, ms in case.ms_per_row.items()}
+        saved = None
+        if case.winner in sheet.costs and today is not None:
+            saved = saving(
+                prices, sheet.costs[case.winner], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
+                extra_per_month=running.get(case.winner, 0.0) - running.get(against, 0.0), stakes=sheet.stakes,
+            )  # fmt: skip
+        return reckon(
+            prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),
+            inference_per_month=running.get(case.winner, 0.0), alpha=case.alpha,
+            exact=case.today is not None and case.today[1] is None,
+        )  # fmt: skip
+
+    def _handover(self, prices: Prices, found: Automation) -> AutomationMoney | None:
+        """Return what each threshold of the automation curve costs a month."""
+        today = self.case.today[0] if self.case.today else None
+        if TODAY in self.sheet.answers:
+            today = float(_right(self.sheet.answers[TODAY], self.sheet.truth).mean())
+        points = found.curve
+        return automation_money(
+            prices, [p.threshold for p in points], [p.coverage for p in points], [p.accuracy for p in points],
+            accuracy_low=[p.low for p in points], accuracy_high=[p.high for p in points],
+            inference_per_month=monthly(prices, self.case.ms_per_row.get(self.case.winner, 0.0)), today_accuracy=today,
+        )  # fmt: skip
+
+    def _beats_constant(self) -> bool:
+        """Whether W or R is surely better than always giving the commonest answer of the rows it learnt from."""
+        if CONSTANT not in self.sheet.answers:
+            return True
+        return any(self._gained(name, CONSTANT).low > 0 for name in (self.case.winner, self.case.reference))
+
+    def _limits(self) -> list[Constraint]:
+        return [Constraint(limit.name, limit.value <= limit.most, limit.words) for limit in self.case.limits]
+
+    def _slices(self) -> list[Slice]:
+        case, sheet = self.case, self.sheet
+        if not sheet.slices or case.winner == case.reference:
+            return []
+        both = sheet.answers[case.winner], sheet.answers[case.reference]
+        return harm(
+            self.metric, *both, sheet.truth, sheet.units, sheet.slices, alpha=case.alpha, se_factor=case.se_factor
+        )
+
+    def _kept(self) -> Slice | None:
+        """Return W against what was there before, on the rows that must not be forgotten."""
+        if self.sheet.kept is None:
+            return None
+        units, truth, winner, before = self.sheet.kept
+        return forgotten(self.metric, winner, before, truth, units, alpha=self.case.alpha)
+
+    def _forgotten(self, kept: Slice | None) -> list[Constraint]:
+        if kept is None:
+            return []
+        words = _(
+            "{points} points on the {n} rows that must not be forgotten, against {before}",
+            points=f"{100 * kept.gain.value:+.1f}", n=kept.rows, before=self.case.before,
+        )  # fmt: skip
+        return [Constraint("forgetting", not kept.harmed, words if kept.judged else kept.words())]
+
+    def _automation(self) -> Automation | None:
+        """Return the automation curve of W, where its task has classes and its outputs were kept."""
+        case, sheet = self.case, self.sheet
+        if self.task.target_kind != "category" or sheet.outputs is None:
+            return None
+        right = _right(sheet.answers[case.winner], sheet.truth)
+        fitted, positions = None, None
+        if sheet.fitted is not None:
+            outputs, truth, units = sheet.fitted
+            answers = self.task.answers(Space(len(case.names), case.names), outputs).values
+            fitted, positions = (outputs, _right(answers, truth), units), _positions(case.names, truth)
+        return automate(
+            fitted, sheet.outputs, right, sheet.units, wish=case.wish, alpha=case.alpha,
+            truth=_positions(case.names, sheet.truth), fitted_truth=positions,
+        )  # fmt: skip
+
+
+def _right(answers: Sequence[Any], truth: Sequence[Any]) -> Floats:
+    return np.array([float(a == t) for a, t in zip(answers, truth, strict=True)])
+
+
+def _positions(names: tuple[str, ...], truth: Sequence[Any]) -> list[int]:
+    place = {name: i for i, name in enumerate(names)}
+    return [place.get(str(t), -1) for t in truth]
+
+
+def _harmed(slices: Sequence[Slice]) -> list[Constraint]:
+    """Return the failed constraint that a surely harmed slice is; none where no slice is."""
+    harmed = [s for s in slices if s.harmed]
+    if not harmed:
+        return []
+    return [Constraint("harmed slice", False, "; ".join(s.words() for s in harmed))]
+
+
+__all__ = ["CONSTANT", "Case", "Limit", "Ruling", "Sheet", "rule"]

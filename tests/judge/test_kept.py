@@ -1,0 +1,107 @@
+"""A stranger judges again from the file of predictions alone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+import hasei
+from hasei.cli import main
+from hasei.ground.errors import DataError
+from hasei.judge import kept
+from hasei.judge.retold import retold
+
+
+def rows_of(path, count):
+    from test_study import write_rows
+
+    return write_rows(path, count)
+
+
+@pytest.fixture(scope="module", params=["holdout", "few rows"])
+def run(request, toy_base, tmp_path_factory):
+    place = tmp_path_factory.mktemp("kept")
+    path = rows_of(place / "rows.csv", 2300 if request.param == "holdout" else 200)
+    old = rows_of(place / "old.csv", 120)
+    return hasei.study(
+        path, base=toy_base("bert"), at_least={"accuracy": 0.5}, methods=["feature_extraction"], budget="4m",
+        out=place / "run", prices={"predictions_per_month": 1000, "cost_of_an_error": 2}, keep=old, slices=["department"],
+    ).folder  # fmt: skip
+
+
+def test_the_verdict_made_again_from_the_predictions_alone_is_byte_for_byte_the_one_kept(run, tmp_path):
+    alone = tmp_path / "elsewhere"
+    alone.mkdir()
+    (alone / kept.FILE).write_bytes((run / kept.FILE).read_bytes())
+    assert kept.recompute(alone) == (run / kept.VERDICT).read_text("utf-8")
+
+
+def test_the_command_says_so_and_a_changed_answer_shows(run, tmp_path, capsys):
+    assert main(["compare", "--recompute", str(run)]) == 0
+    assert "byte for byte" in capsys.readouterr().out
+    table = pq.read_table(run / kept.FILE)
+    rows = table.to_pylist()
+    winner = json.loads((run / kept.VERDICT).read_text("utf-8"))["chosen"]["name"]
+    changed = next(r for r in rows if r["role"] == "confirm" and r["candidate"] == winner)
+    changed["answer"] = "something else"
+    other = tmp_path / "changed"
+    other.mkdir()
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), other / kept.FILE)
+    (other / kept.VERDICT).write_bytes((run / kept.VERDICT).read_bytes())
+    assert main(["compare", "--recompute", str(other)]) == 1
+    assert "NOT the same" in capsys.readouterr().out
+
+
+def test_the_report_states_the_verdict_that_was_kept(run):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    verdict = json.loads((run / kept.VERDICT).read_text("utf-8"))
+    for key in ("verdict", "reason", "kpi", "slices", "automation", "constraints", "kept"):
+        assert report[key] == verdict[key]
+    assert report["kept"]["rows"] == 120
+    assert any(c["name"] == "forgetting" for c in report["constraints"])
+    assert report["chosen"]["confirm"] == verdict["chosen"]["confirm"]
+
+
+def test_a_report_is_told_again_in_another_language_with_the_same_figures(run):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    told = retold(report, run, "ja")
+    assert told["reason"].endswith("。")
+    assert sorted(re.findall(r"\d+\.\d+", told["reason"])) == sorted(re.findall(r"\d+\.\d+", report["reason"]))
+    for part in ("verdict", "chosen", "reference", "slices", "candidates", "data"):
+        assert told[part] == report[part]
+    for part in ("automation", "money"):
+        if report[part]:
+            assert told[part] | {"words": ""} == report[part] | {"words": ""}
+    assert retold(report, run, "en") == report
+
+
+def test_without_predictions_the_reason_stays_as_it_was_recorded(run, tmp_path):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    assert retold(report, tmp_path, "ja")["reason"] == report["reason"]
+
+
+def test_a_folder_without_predictions_is_refused_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="there is no"):
+        kept.recompute(tmp_path)
+
+
+def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
+    import csv
+
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    answers = tmp_path / "answers.csv"
+    new = rows_of(tmp_path / "new.csv", 200)
+    code = main(["predict", str(run), str(new), "--automatic", "--out", str(answers)])
+    if report["automation"]["threshold"] is None:
+        assert code == 2
+        assert "need no person" in capsys.readouterr().err
+        return
+    assert code == 0
+    rows = list(csv.DictReader(answers.read_text("utf-8").splitlines()))
+    assert {r["automatic"] for r in rows} <= {"yes", "no"}
+    threshold = report["automation"]["threshold"]
+    clear = [r for r in rows if abs(float(r["confidence"]) - threshold) > 1e-3]  # four digits are written
+    assert all((float(r["confidence"]) >= threshold) == (r["automatic"] == "yes") for r in clear)

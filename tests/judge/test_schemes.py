@@ -1,0 +1,77 @@
+"""How rows serve: holdout, k-fold and nested give their verdicts by the same rule, and seeds show what chance does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import hasei
+from hasei.ground.errors import RecipeError
+from hasei.ground.events import Watch
+from hasei.judge.study import conduct, make_config
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    from test_study import write_rows
+
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.csv", 700)
+
+
+def run(rows, base, out, **asked):
+    settings = {
+        "data": {"path": str(rows)},
+        "base": str(base),
+        "recipes": ("feature_extraction",),
+        "budget": "3m",
+        **asked,
+    }
+    return conduct(make_config(settings), out, Watch())
+
+
+def test_in_k_fold_every_train_and_select_row_is_scored_and_confirm_rows_are_opened_once(
+    rows, toy_base, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HASEI_STATE", str(tmp_path / "state"))
+    found = run(rows, toy_base("bert"), tmp_path / "run", scheme="kfold", folds=3).report
+    roles = found["data"]["roles"]
+    assert found["scheme"] == "3-fold cross-validation"
+    assert found["openings"] == 1
+    import pyarrow.parquet as pq
+
+    kept = pq.read_table(tmp_path / "run" / "predictions.parquet").to_pylist()
+    name = found["chosen"]["name"]
+    scored = {r["row_hash"] for r in kept if r["candidate"] == name and r["role"] == "select"}
+    opened = {r["row_hash"] for r in kept if r["candidate"] == name and r["role"] == "confirm"}
+    assert len(scored) == roles["train"]["rows"] + roles["select"]["rows"]
+    assert len(opened) == roles["confirm"]["rows"]
+    assert not scored & opened
+
+
+def test_holdout_can_be_asked_for_where_auto_would_cross_fit(rows, toy_base, tmp_path):
+    assert run(rows, toy_base("bert"), tmp_path / "a", scheme="holdout").report["scheme"] == "holdout"
+    assert run(rows, toy_base("bert"), tmp_path / "b").report["scheme"].startswith("nested")
+
+
+def test_nested_with_a_test_file_is_refused_in_one_line(rows, toy_base, tmp_path):
+    with pytest.raises(RecipeError, match="test file has no part"):
+        run(rows, toy_base("bert"), tmp_path / "run", scheme="nested", data={"path": str(rows), "test": str(rows)})
+
+
+def test_finalists_are_tried_under_several_seeds_and_chosen_by_their_mean(rows, toy_base, tmp_path):
+    found = run(rows, toy_base("bert"), tmp_path / "run", scheme="holdout", seeds=3)
+    several = [c for c in found.report["candidates"] if c["seeds"]]
+    assert several
+    for candidate in several:
+        assert len(candidate["seeds"]["scores"]) == 3
+        assert candidate["seeds"]["mean"] == pytest.approx(sum(candidate["seeds"]["scores"]) / 3)
+        assert candidate["seeds"]["sd"] >= 0
+    assert json.dumps(found.report["seeds"]) == json.dumps([c["seeds"] for c in several])
+
+
+def test_python_and_yaml_take_the_same_words(rows):
+    assert make_config({"data": {"path": str(rows)}, "scheme": "kfold", "folds": 4, "seeds": 2}).folds == 4
+    with pytest.raises(RecipeError, match="scheme"):
+        make_config({"data": {"path": str(rows)}, "scheme": "jackknife"})
+    assert hasei.study.__doc__
