@@ -105,7 +105,7 @@ def test_an_attack_in_every_text_stays_text():
     assert len([tag for tag, attrs in page.tags if tag == "script" and "type" not in attrs]) == 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_leaves_the_page_whole(text):
     found = report(reason=text)

@@ -197,7 +197,7 @@ def facts_of(report: Report) -> list[Fact]:
     if report.get("kpi"):
         found.append(Fact("goal", goal_of(report, words)))
     found.append(Fact(
-        "smallest gain", _("{gain} (less is not worth having)", gain=words.points(report["delta"]))
+        "smallest gain", _("{gain} (less is not worth having)", gain=words.apart(report["delta"], 0.0, words.points)[0])
     ))  # fmt: skip
     if report.get("latency_p95_ms") is not None:
         said = _("{ms} ms for one row, 95th percentile", ms=significant(report["latency_p95_ms"]))
