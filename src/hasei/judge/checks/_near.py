@@ -35,7 +35,8 @@ MOST_TEXTS = 150_000
 MOST_COST = 1.5
 COST_SHARE = 0.34
 LONG_SHARE = 0.1
-CROWD = 1
+CROWD = 2
+"""Further texts that may be as close: one less where the edits are not simple."""
 SIMPLE = 1.0
 _REACH = 0.5
 _LEAST_AROUND = 3
@@ -138,7 +139,8 @@ def _is_near(
     if like.content < 2:
         return like.cost == 0
     if like.cost <= _allowed(like):
-        return like.cost <= HALF or min(_crowd(a, b, like, close), _crowd(b, a, like, close)) <= CROWD
+        crowd = CROWD if like.cost <= SIMPLE else CROWD - 1
+        return like.cost <= HALF or min(_crowd(a, b, like, close), _crowd(b, a, like, close)) <= crowd
     short = min((a, b), key=lambda text: len(texts[text].words))
     return like.around and like.content >= _LEAST_AROUND and holders.count(short) <= 2
 
