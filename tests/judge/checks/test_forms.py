@@ -59,8 +59,9 @@ def test_negations_and_questions_are_no_function_words():
     assert not any(map(is_function, ["not", "no", "never", "why", "when", "where", "how", "who"]))
 
 
-@given(st.text(min_size=0, max_size=4000))
-def test_of_long_texts_both_ends_are_compared(text):
+@given(st.integers(0, 4000))
+def test_of_long_texts_both_ends_are_compared(length):
+    text = "".join(chr(97 + n % 26) for n in range(length))
     kept = shortened(text)
     assert len(kept) <= 1501
     assert kept[:100] == text[:100] and (not text or kept[-1] == text[-1])

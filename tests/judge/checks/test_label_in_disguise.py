@@ -30,8 +30,8 @@ def test_a_code_for_each_label_is_the_label_under_another_name(tmp_path: Path) -
 
 
 def test_a_finer_column_tells_the_label_too_and_is_noted(tmp_path: Path) -> None:
-    (found,) = find("label_in_column", room(tmp_path, plain_rows(120, work=lambda n: f"work {n % 9}")))
-    assert found.severity == "note" and len(found.rows) == 120
+    (found,) = find("label_in_column", room(tmp_path, plain_rows(210, work=lambda n: f"work {n % 9}")))
+    assert found.severity == "note" and len(found.rows) == 210
 
 
 def test_a_few_cells_that_hold_the_label_name_are_named(tmp_path: Path) -> None:

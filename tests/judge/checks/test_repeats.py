@@ -53,8 +53,10 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None
 
 
 def test_without_a_test_file_near_rows_are_a_leak_across_roles_and_copies_within_one(tmp_path: Path) -> None:
-    towns = [f"the {n} blue horses of {chr(97 + n % 8)}ville ran" for n in range(40)]
-    rows = plain_rows(60) + [{"text": text + end, "label": "a"} for text in towns for end in (" away", " awya")]
+    rows = plain_rows(100)
+    rows[60:] = [
+        row | {"text": text} for row in rows[60:] for text in (row["text"], row["text"].replace(":", "") + "!")
+    ]
     opened = room(tmp_path, rows)
     leaks, copies = find("edit_leak", opened), [f for f in find("duplicates", opened) if f.variant == "near"]
     assert len(leaks) == len(copies) == 1
