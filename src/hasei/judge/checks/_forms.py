@@ -43,7 +43,8 @@ _HELLO = re.compile(
 )
 _BYE = re.compile(
     r"(?:[,.!?;:)—-]\s*(?:many thanks|thanks|thank you|thx|regards|cheers|best|sincerely|sent from)\b"
-    r"|\b(?:thanks|thank you|cheers|(?:best|kind|warm) regards|best wishes|yours (?:sincerely|faithfully|truly)|sent from my)\b(?=\W*[,.!]|\W*$)"
+    r"|\b(?:thanks|thank you|cheers|(?:best|kind|warm) regards|best wishes|yours (?:sincerely|faithfully|truly)"
+    r"|sent from my)\b(?=\W*[,.!]|\W*$)"
     r"|\b(?:thanks|thank you)(?=(?: very much| so much| a lot| in advance| again)?\W*$))(.{0,60})$"
 )
 _THANKS_MORE = re.compile(
@@ -128,9 +129,8 @@ def _signature(tail: str) -> int:
 def _is_name(text: str) -> bool:
     """Tell whether a piece may be a name, or nothing: a few words, none of which makes a sentence of it."""
     parts = bare(text).split()
-    return len(parts) <= 6 and all(
-        part in _TITLES or (part not in _FUNCTION and part not in ("not", "no")) for part in parts
-    )
+    said = (part for part in parts if len(part) > 1 and part not in _TITLES)  # an initial is no article
+    return len(parts) <= 6 and not any(part in _FUNCTION or part in ("not", "no") for part in said)
 
 
 @lru_cache(maxsize=200_000)
