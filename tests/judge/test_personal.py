@@ -75,6 +75,7 @@ def test_personal_data_is_found_where_it_stands(text, kind, value):
      "たくさんあります", "業者さんが来た", "店員さん", "お医者さん", "多種多様な要求仕様", "旦那さん", "サポートさん",
      "お疲れ様です",
      "御世話様", "大小さまざまな", "名前は必須です", "千葉です。", "会員名簿様式", "同様に", "空模様",
+     "北海道に一番近い大学", "東京都で1番人気の店",
      "障害が発生しました", "1990s", "12345"],
 )  # fmt: skip
 def test_what_only_looks_like_it_is_left_alone(text):

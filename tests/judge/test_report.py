@@ -105,7 +105,7 @@ def test_an_attack_in_every_text_stays_text():
     assert len([tag for tag, attrs in page.tags if tag == "script" and "type" not in attrs]) == 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_leaves_the_page_whole(text):
     found = report(reason=text)
@@ -172,6 +172,14 @@ def test_money_saved_latency_and_limits_stand_among_the_facts():
     assert facts["saving"] == "120,000 JPY a month, 40,000 to –"
     assert facts["latency"] == "12 ms for one row, 95th percentile"
     assert facts["size"] == "91 MB on disk, at most 50 MB allowed"
+
+
+@pytest.mark.parametrize(
+    ("delta", "said"), [(0.01, "1.0 points"), (0.0005, "0.1 points"), (0.00001, "0.0010 points"), (0.0, "0.0 points")]
+)
+def test_a_smallest_gain_below_a_tenth_of_a_point_is_not_called_none(delta, said):
+    facts = {fact.name: fact.words for fact in facts_of(report(delta=delta))}
+    assert facts["smallest gain"].startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,14 @@ from made_up import candidate, report
 DROPINS = Path(__file__).resolve().parents[1] / "dropins"
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Leave out what takes the time: still pictures are looked at in the browser's tests."""
+    import vl_convert
+
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", lambda *_, **__: "<svg></svg>")
+
+
 def shown(found) -> list[str]:
     """Return the names of the sections on the page."""
     return re.findall(r'<section id="(\w+)">', render_html(found))

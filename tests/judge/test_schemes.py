@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,8 @@ import hasei
 from hasei.ground.errors import RecipeError
 from hasei.ground.events import Watch
 from hasei.judge.study import conduct, make_config
+from hasei.judge.study.clock import Clock
+from hasei.judge.study.crossfit import drop_the_slow
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,29 @@ def test_python_and_yaml_take_the_same_words(rows):
     with pytest.raises(RecipeError, match="scheme"):
         make_config({"data": {"path": str(rows)}, "scheme": "jackknife"})
     assert hasei.study.__doc__
+
+
+class Slow:
+    """A candidate of which only its time is known."""
+
+    def __init__(self, name, seconds, role="derived"):
+        self.name, self.role, self.status, self.why = name, role, "done", ""
+        self.trial = SimpleNamespace(train_seconds=seconds, predict_ms_per_row=0.0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "left"),
+    [
+        (1000, {"majority", "head", "lora", "full"}),
+        (400, {"majority", "head", "lora"}),
+        (60, {"majority", "head"}),
+        (1, {"majority", "head"}),
+    ],
+)
+def test_where_trainings_are_slower_than_foreseen_the_slowest_are_left_out_and_the_study_goes_on(budget, left):
+    tried = [Slow("majority", 0, "cheap truth"), Slow("head", 1), Slow("full", 50), Slow("lora", 20)]
+    lab = SimpleNamespace(note=lambda *_, **__: None)
+    seconds = drop_the_slow(lab, Clock(budget), tried, 71, held=100)
+    assert {c.name for c in tried if c.status == "done"} == left
+    assert seconds == 71 - sum(c.trial.train_seconds for c in tried if c.name not in left)
+    assert all("longer than foreseen" in c.why for c in tried if c.name not in left)

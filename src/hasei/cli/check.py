@@ -98,7 +98,7 @@ def _write(room: Room, settings: Config, redact: Path | None, next_: Path | None
         from hasei.judge.next_rows import next_rows, write_next
 
         rows = next_rows(room)
-        write_next(room, next_, rows)
+        write_next(next_, rows)
         written[next_.as_posix()] = f"{len(rows)} rows to label"
     return written
 

@@ -100,21 +100,41 @@ class Decision:
 def pick(
     scores: Sequence[float], costs: Sequence[float], *,
     eligible: Sequence[bool] | None = None, direction: int = 1, tolerance: float = 0.005,
-    charges: Sequence[float] | None = None,
+    charges: Sequence[float] | None = None, doubt: float = 0.0,
 ) -> int | None:  # fmt: skip
     """Return the index of the best candidate on select or, within *tolerance* of it (half a point), the cheapest.
 
     *scores* and *costs* (k,) are of the same candidates; a NaN score is never chosen. Among equal costs the better
     score wins, then the first. *charges* (k,), known where the prices are, are the scores that the costs are worth: they
-    are taken off first, so that a gain which does not pay for itself is no gain. None when nothing is eligible.
+    are taken off first, so that a gain which does not pay for itself is no gain. Beside a candidate charged less, one
+    charged *tolerance* more must be better by *doubt*, what chance alone may give it, and one charged a little more by
+    as small a part of that. None when nothing is eligible.
     """
-    better = [s * direction - c for s, c in zip(scores, charges or [0.0] * len(scores), strict=True)]
+    charged = list(charges or [0.0] * len(scores))
+    better = [s * direction - c for s, c in zip(scores, charged, strict=True)]
     allowed = [i for i, s in enumerate(better) if math.isfinite(s) and (eligible is None or eligible[i])]
+
+    def surely_pays(dear: int) -> bool:
+        return all(
+            better[dear] >= better[i] + doubt * min(1.0, (charged[dear] - charged[i]) / tolerance)
+            for i in allowed if charged[i] < charged[dear]
+        )  # fmt: skip
+
+    if doubt and tolerance:
+        allowed = [i for i in allowed if surely_pays(i)]
     if not allowed:
         return None
     best = max(better[i] for i in allowed)
     near = [i for i in allowed if better[i] >= best - tolerance - _ROUNDING]
     return min(near, key=lambda i: (costs[i], -better[i], i))
+
+
+def doubt_of(se: float) -> float:
+    """Return how far a candidate may lie above an equal one by chance (at 97.5 %), *se* being a score's standard error.
+
+    As if the two erred independently: rows that both err on make it less.
+    """
+    return quantile(0.025) * math.sqrt(2) * se
 
 
 def decide(evidence: Evidence) -> Decision:

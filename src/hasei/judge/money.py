@@ -29,6 +29,7 @@ from hasei.inputs.purpose import Prices, RowCosts, open_costs
 from hasei.judge.evaluation import compare, score
 from hasei.judge.report.figures import significant
 from hasei.judge.stakes import widened
+from hasei.judge.wording import term
 from hasei.tasks import Metric
 
 Floats = npt.NDArray[np.float64]
@@ -233,11 +234,11 @@ class Money:
             ]
         value, low, high = self.per_month.value, self.per_month.low, self.per_month.high
         if not (math.isfinite(low) and math.isfinite(high)):
-            return [_("What it saves against {against} can't be bounded.", against=self.against)]
+            return [_("What it saves against {against} can't be bounded.", against=term(self.against))]
         sign = -1 if value < 0 else 1
         least, most = sorted((sign * low, sign * high))
         named = {
-            "against": self.against, "sure": f"{100 * (1 - 2 * self.alpha):.3g} %", "money": self._say(abs(value)),
+            "against": term(self.against), "sure": f"{100 * (1 - 2 * self.alpha):.3g} %", "money": self._say(abs(value)),
             "low": self._say(least), "high": self._say(most),
         }  # fmt: skip
         if value < 0:

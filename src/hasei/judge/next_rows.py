@@ -58,7 +58,7 @@ def next_rows(room: Room, most: int = 50) -> list[NextRow]:
     return _unlabelled(room, fresh, most) if len(fresh) else _suspect(room, most)
 
 
-def write_next(room: Room, out: Path, rows: Sequence[NextRow]) -> None:
+def write_next(out: Path, rows: Sequence[NextRow]) -> None:
     """Write *rows* as CSV with an empty column ``new_label``; raises OutputError where *out* exists (it may be filled in).
 
     UTF-8 with a byte order mark, so that spreadsheets read it as such; no cell can start a formula.

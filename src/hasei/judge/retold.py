@@ -49,7 +49,7 @@ def _licence(report: Mapping[str, Any]) -> dict[str, Any]:
     if not stated:
         return {}
     found = outcome(stated["base"], stated["data"])
-    return {"licence": stated | {"words": " ".join(found.obligations), "conflict": found.conflict}}
+    return {"licence": stated | {"words": "; ".join(found.obligations), "conflict": found.conflict}}
 
 
 def _diagnoses(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,14 @@ def test_a_label_of_a_hundred_letters_does_not_fill_the_screen():
     assert list(finding.evidence["classes"]) == ["x" * 100]
 
 
+def test_lists_as_labels_are_said_to_be_no_classes():
+    counts = {('["a", "b"]', "train"): 50, ('["a"]', "train"): 50, ("[]", "train"): 20}
+    (finding,) = findings(counts, all_judged=True)
+    assert (finding.kind, finding.severity) == ("label_list", "warning")
+    assert "120 of 120" in finding.message and "3 in all" in finding.message
+    assert findings({("[a]", "train"): 50, ("b", "train"): 60}, all_judged=True) == []
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["train", "select", "confirm", ""]))))
 def test_every_class_with_too_few_rows_is_named_and_the_order_of_rows_changes_nothing(rows):
     def found(rows):

@@ -10,14 +10,14 @@ from hasei.judge.checks.merge_labels import confusable
 
 
 def opinion_with(mistaken: int, rows: int = 40, weak: int = 0):
-    """Four classes of *rows* rows; *mistaken* rows of each of the first two look like the other one, *weak* like any."""
+    """Four classes of *rows* rows; *mistaken* rows of each of the first two look like the other one, *weak* like the rest."""
     labels = np.repeat(np.arange(4), rows)
     said = labels.copy()
     for own, other in ((0, 1), (1, 0)):
         said[own * rows : own * rows + mistaken] = other
     for own in range(4):
         for i in range(weak):
-            said[(own + 1) * rows - 1 - i] = (own + 2 + i % 2) % 4
+            said[(own + 1) * rows - 1 - i] = (2 if own < 2 else 0) + i % 2
     return opinion_of(labels, sure_of(said, 4))
 
 
@@ -34,6 +34,10 @@ def test_two_labels_mixed_up_now_and_then_are_not():
 
 def test_a_few_rows_of_a_rare_label_say_nothing():
     assert confusable(opinion_with(mistaken=3, rows=7)) == []
+
+
+def test_readers_that_confuse_everything_blame_no_pair():
+    assert confusable(opinion_with(mistaken=8, weak=16)) == []
 
 
 def test_the_finding_says_both_ways_and_names_the_rows(tmp_path):

@@ -85,6 +85,16 @@ def test_a_fifth_of_a_point_at_forty_times_the_cost_is_never_recommended_where_p
     assert not any(judge.right(*w).verdict == "adopt" for w in world.drawn(seed=14))
 
 
+def test_a_fifth_of_a_point_at_forty_times_the_cost_is_not_chosen_beside_a_cheap_candidate_that_gains_five_points() -> (
+    None
+):
+    judge = Judge(costs=(1.0, *COSTS), prices=PRICES)
+    world = World(accuracies=(BASE, BASE + PLANTED, BASE + PLANTED + LITTLE))
+    judged = [judge.right(*w) for w in world.drawn(seed=15)]
+    assert not any(j.winner == 2 and j.verdict == "adopt" for j in judged)
+    assert np.mean([j.winner == 1 and j.verdict == "adopt" for j in judged]) >= 0.96
+
+
 @pytest.mark.parametrize("noisy", ["nothing", "select", "confirm"])
 def test_a_measured_fifth_of_a_point_is_never_recommended_without_prices_either(noisy: str) -> None:
     """Where *noisy* rows show what chance makes of it and all others exactly what is true."""
@@ -119,7 +129,8 @@ def test_a_dominated_candidate_is_never_recommended(data: st.DataObject) -> None
     )
     charges = data.draw(st.none() | st.just([c / 1000 for c in costs]))
     direction = data.draw(st.sampled_from([1, -1]))
-    chosen = pick(scores, costs, charges=charges, direction=direction)
+    doubt = data.draw(st.sampled_from([0.0, 0.03]))
+    chosen = pick(scores, costs, charges=charges, direction=direction, doubt=doubt)
     assert chosen is not None
     better = [s * direction for s in scores]
     for i in range(count):

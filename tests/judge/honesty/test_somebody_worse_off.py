@@ -15,20 +15,20 @@ from hasei.tasks._class_metrics import METRICS
 
 HARMED_ROWS, HARM, SLICES = 170, 0.15, 10
 ROWS = 1200
-CELLS = np.array(["harmed"] * HARMED_ROWS + [f"slice {i % (SLICES - 1)}" for i in range(ROWS - HARMED_ROWS)])
 UNITS: Any = np.arange(ROWS)
 RIGHT: Any = np.ones(ROWS, np.bool_)
 
 
-def flagged(seed: int, gain: float, harmed: float, worlds: int) -> tuple[float, float]:
-    """Return how often the slice with a gain of *harmed* was flagged, and how often any of the nine with *gain* was."""
+def flagged(seed: int, gain: float, harmed: float, worlds: int, rows: int = HARMED_ROWS) -> tuple[float, float]:
+    """Return how often the slice of *rows* with a gain of *harmed* was flagged, and any of the nine with *gain*."""
     rng, rho = np.random.default_rng(seed), World().hardness
+    cells = np.array(["harmed"] * rows + [f"slice {i % (SLICES - 1)}" for i in range(ROWS - rows)])
     models = (BASE, BASE + gain, BASE + harmed)
     found = wrong = 0
     for _ in range(worlds):
         right = rng.random((3, ROWS), dtype=np.float32) < chances(rng, models, rho, ROWS)
-        winner = np.where(CELLS == "harmed", right[2], right[1])
-        said = {s.value for s in harm(ACCURACY, winner, right[0], RIGHT, UNITS, {"kind": CELLS}) if s.harmed}
+        winner = np.where(cells == "harmed", right[2], right[1])
+        said = {s.value for s in harm(ACCURACY, winner, right[0], RIGHT, UNITS, {"kind": cells}) if s.harmed}
         found += "harmed" in said
         wrong += bool(said - {"harmed"})
     return found / worlds, wrong / worlds

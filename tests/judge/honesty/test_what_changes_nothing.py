@@ -40,7 +40,7 @@ def test_the_order_of_rows_changes_no_bit_of_a_score_a_gain_or_a_slice(seed: int
     metric, parts = METRICS[name], rows(seed)
     order = np.random.default_rng(seed).permutation(90)
     shuffled: Any = [[values[i] for i in order] for values in parts]
-    winner, _reference, true, units = parts
+    winner, _, true, units = parts
     assert score(metric, shuffled[0], *shuffled[2:], draws=60) == score(metric, winner, true, units, draws=60)
     assert compare(metric, *shuffled, draws=60) == compare(metric, *parts, draws=60)
     cells = [f"cell {i % 2}" for i in range(90)]
@@ -128,26 +128,24 @@ def test_copying_some_rows_does_not_narrow_an_interval_and_it_still_covers() -> 
     assert np.mean(covered) >= 0.93
 
 
-def batched(values: list[str], size: int) -> list[str]:
-    """The answers as they come back when rows are answered *size* at a time."""
-    return [v for start in range(0, len(values), size) for v in values[start : start + size]]
-
-
 LABELS = st.sampled_from(["a", "b", "c", "d", "e"])
 
 
-@given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=120), st.data())
-@settings(max_examples=200, deadline=None)
-def test_metrics_equal_those_of_scikit_learn_for_every_batch_size(pairs: list[tuple[str, str]], data: Any) -> None:
-    size = data.draw(st.integers(1, len(pairs)))
-    predicted, true = (batched([pair[side] for pair in pairs], size) for side in (0, 1))
-    found = {
+def by_scikit_learn(predicted: list[str], true: list[str]) -> dict[str, float]:
+    return {
         "accuracy": sk.accuracy_score(true, predicted),
         "macro_f1": sk.f1_score(true, predicted, average="macro", zero_division=0),
         "micro_f1": sk.f1_score(true, predicted, average="micro", zero_division=0),
         "macro_precision": sk.precision_score(true, predicted, average="macro", zero_division=0),
         "macro_recall": sk.recall_score(true, predicted, average="macro", zero_division=0),
     }
+
+
+@given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=120))
+@settings(max_examples=150, deadline=None)
+def test_metrics_equal_those_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
+    predicted, true = ([pair[side] for pair in pairs] for side in (0, 1))
+    found = by_scikit_learn(predicted, true)
     assert set(found) == set(METRICS)
     codes = {name: i for i, name in enumerate("abcde")}
     as_numbers = [np.array([codes[v] for v in values]) for values in (predicted, true)]
@@ -157,6 +155,31 @@ def test_metrics_equal_those_of_scikit_learn_for_every_batch_size(pairs: list[tu
         assert score(METRICS[name], predicted, true, [str(i) for i in range(len(true))], draws=20).value == (
             pytest.approx(expected, abs=1e-12)
         )
+
+
+def test_metrics_of_a_real_model_equal_those_of_scikit_learn_for_every_batch_size(toy_base: Any) -> None:
+    from hasei.engine.pooled import PooledModel, linear
+    from hasei.engine.prediction import PooledPredictor
+    from hasei.engine.trunk import Trunk
+    from hasei.inputs.base import Base
+
+    rng = np.random.default_rng(44)
+    trunk = Trunk(Base.open(toy_base("bert")))
+    head = linear(rng.normal(size=(4, trunk.hidden)), np.zeros(4))
+    model = PooledPredictor(PooledModel(trunk.model, "mean", head), trunk.tokenizer, trunk.base.max_tokens)
+    words = ["where", "is", "my", "parcel", "the", "card", "was", "declined", "reset", "password", "login", "long"]
+    texts = [" ".join(rng.choice(words, rng.integers(1, 30))) for _ in range(60)]
+    names = ("a", "b", "c", "d")
+    true = rng.choice(names, 60).tolist()
+    space = TASK.space(list(names))
+    for size in (1, 2, 3, 7, 31, 60):
+        parts = [model.outputs(texts[start : start + size]) for start in range(0, 60, size)]
+        predicted = TASK.answers(space, np.concatenate(parts)).values
+        for name, expected in by_scikit_learn(predicted, true).items():
+            assert METRICS[name].value(predicted, true) == pytest.approx(expected, abs=1e-12)
+        if size == 1:
+            alone = predicted
+        assert predicted == alone
 
 
 @given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=60), st.integers(0, 10_000))

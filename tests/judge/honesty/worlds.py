@@ -8,6 +8,7 @@ wished (the *discordance*: the share of cases on which exactly one of reference 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from scipy.special import ndtr, ndtri
 from hasei.ground.statistics import Interval, alpha_at
 from hasei.inputs.purpose import Prices, Purpose
 from hasei.judge.cost import monthly
-from hasei.judge.decision import Evidence, decide, pick
+from hasei.judge.decision import Evidence, decide, doubt_of, pick
 from hasei.judge.evaluation import compare, score
 from hasei.judge.money import row_costs, saving
 from hasei.tasks import Metric
@@ -27,6 +28,7 @@ from hasei.tasks._class_metrics import METRICS
 
 WORLDS = 2000
 BASE, DISCORDANCE, PLANTED = 0.85, 0.16, 0.05
+SELECT, CONFIRM = 800, 1200
 CONSTANT_SHARE = 0.95
 ACCURACY = METRICS["accuracy"]
 
@@ -43,8 +45,8 @@ class World:
 
     accuracies: tuple[float, ...] = (BASE,) * 10 + (BASE + PLANTED,)
     discordance: float = DISCORDANCE
-    select: int = 800
-    confirm: int = 1200
+    select: int = SELECT
+    confirm: int = CONFIRM
 
     @property
     def hardness(self) -> float:
@@ -120,7 +122,9 @@ class Judge:
         """Judge models by their *select* scores and their answers to the *confirm* rows; *constant* never reads a row."""
         costs = list(self.costs or range(len(select)))
         charges = [self.prices.breakeven_gain(monthly(self.prices, cost)) or 0.0 for cost in costs]
-        winner = pick(select, costs, charges=charges)
+        best = max(select)
+        doubt = doubt_of(math.sqrt(best * (1 - best) / SELECT)) if any(charges) else 0.0
+        winner = pick(select, costs, charges=charges, doubt=doubt)
         reference = pick(select[: self.cheap], costs[: self.cheap], charges=charges[: self.cheap], tolerance=0.0)
         assert winner is not None and reference is not None
         how: dict[str, Any] = {"alpha": alpha_at(opening), "draws": self.draws}

@@ -33,7 +33,7 @@ def class_findings(
     names = sorted(set(learnt) | set(judged))
     barely = [name for name in names if learnt[name] < LEAST_TO_LEARN]
     unjudged = [name for name in names if judged[name] < LEAST_OF_A_CLASS and name not in barely]
-    found = _imbalance(learnt)
+    found = _lists(targets, files, len(names)) + _imbalance(learnt)
     if barely:
         message = _(
             "classes with fewer than {least} rows to learn from: {n} of {of} ({names})", least=LEAST_TO_LEARN,
@@ -50,6 +50,19 @@ def class_findings(
         do = _("collect rows of these classes, or take their own figures as hints only")
         found.append(_small("judge", "note", message, do, unjudged, judged, targets, lines, files))
     return found
+
+
+def _lists(targets: Sequence[str], files: Sequence[str], classes: int) -> list[Finding]:
+    """Return the finding for labels that hold several answers each, as a JSON list does."""
+    lists = sum(target.startswith("[") and target.endswith("]") for target in targets)
+    if not targets or lists < _HALF * len(targets):
+        return []
+    message = _(
+        "{n} of {rows} labels of '{file}' are lists of answers: every combination counts as a class of its own, {classes}"
+        " in all", n=lists, rows=len(targets), file=files[0], classes=classes,
+    )  # fmt: skip
+    do = _("give each row one answer, in a column of its own (--label)")
+    return [Finding("label_list", "warning", message, files[0], do=do)]
 
 
 def _imbalance(learnt: Counter[str]) -> list[Finding]:

@@ -19,7 +19,7 @@ from rapidfuzz.distance import OSA
 from hasei.judge.checks._forms import is_function, is_unspaced
 
 HALF = 0.5
-_SLIPS = 100
+_SLIPS = 20
 """A word may be a slip of one that stands in this many times as many texts."""
 
 _AROUND = 2.5
@@ -63,6 +63,8 @@ def weight(word: str) -> float:
 
 def compare(one: Text, other: Text, frequency: Counter[str]) -> Likeness:
     """Compare two texts; *frequency* counts the texts of the data in which a word stands."""
+    if one.bare > other.bare:
+        one, other = other, one  # which of equally good pairs of typos is taken must not hang on the order
     left, right, both = _apart(one.words, other.words)
     typos = _pair_off(left, right, frequency)
     weights = list(map(weight, both))

@@ -37,18 +37,31 @@ _GLUED = re.compile(r"\b(what|how|where|who|when|that|there|it|he|she)s\b|\b(i)(
 _IRREGULAR = {"wo": "will", "ca": "can"}
 _SAME = {"which": "what", "pls": "please", "plz": "please", "thru": "through", "til": "until", "till": "until"}
 
-_GREETING = re.compile(
-    r"^\W*(?:(?:hello|hi|hey|dear|greetings|good (?:morning|afternoon|evening|day)|to whom it may concern)\b"
-    r"[^,.!?:;\n]{0,30}[,.!?:;\n]+"
-    r"|(?:いつも)?(?:大変)?お世話になっ(?:ております|ています)|お世話様です|お疲れ様です|お疲れさまです|こんにちは|こんばんは"
-    r"|おはようございます|はじめまして|初めまして|拝啓|突然のご連絡失礼(?:いた)?します|すみません|恐れ入りますが?)[\W_]*"
+_HELLO = re.compile(
+    r"^\W*(?:hello|hi|hey|dear|greetings|good (?:morning|afternoon|evening|day)|to whom it may concern)\b"
+    r"([^,.!?:;]{0,30})[,.!?:;]+"
 )
-_CLOSING = re.compile(
-    r"[\W_]*(?:\b(?:many thanks|thanks|thank you|thx|best regards|kind regards|warm regards|best wishes|regards|cheers"
-    r"|yours (?:sincerely|faithfully|truly)|sincerely|sent from my)\b"
-    r"|(?:以上)?[、,]?(?:どうぞ|何卒|どうか)?(?:よろしく|宜しく)(?:お願い|御願い)(?:いた|致)?(?:します|申し上げます)"
-    r"|ありがとうございま(?:す|した)|お手数(?:をおかけしますが|ですが)|失礼(?:いた|致)?します|敬具|以上です)[^?？]{0,60}$"
+_BYE = re.compile(
+    r"(?:[,.!?;:)—-]\s*(?:many thanks|thanks|thank you|thx|regards|cheers|best|sincerely|sent from)\b"
+    r"|\b(?:thanks|thank you|cheers|(?:best|kind|warm) regards|best wishes|yours (?:sincerely|faithfully|truly)"
+    r"|sent from my)\b(?=\W*[,.!]|\W*$)"
+    r"|\b(?:thanks|thank you)(?=(?: very much| so much| a lot| in advance| again)?\W*$))(.{0,60})$"
 )
+_THANKS_MORE = re.compile(
+    r"\b(?:very much|so much|a lot|in advance|again|for (?:your|the) (?:help|time|support|attention))\b"
+)
+_HELLO_JA = re.compile(
+    r"^\W*(?:(?:いつも)?(?:大変)?お世話になっ(?:ております|ています)|お世話様です|お疲れ様です|お疲れさまです|こんにちは|こんばんは"
+    r"|おはようございます|はじめまして|初めまして|拝啓|突然のご連絡失礼(?:いた)?します|恐れ入りますが?)[\W_]*"
+)
+_BYE_JA = re.compile(
+    r"[\W_]*(?:以上[、,]?)?(?:(?:どうぞ|何卒|どうか)?(?:よろしく|宜しく)(?:お願い|御願い)(?:いた|致)?(?:します|申し上げます)"
+    r"|ありがとうございま(?:す|した)|お手数(?:をおかけします|ですが)|失礼(?:いた|致)?します|敬具|以上です)"
+    r"[\W_]*[^\u3041-\u309f。？?]{0,20}$"
+)
+_TITLES = frozenset(("there", "sir", "madam", "or", "and", "all", "my", "phone"))
+_ENDS = 120
+"""Signs at either end in which a greeting or a signature is looked for."""
 
 
 class _Shapes(dict[int, str]):
@@ -87,13 +100,37 @@ def core(content: str) -> str:
 
     >>> core("hello team, where is my card? best regards, mary smith")
     'where is my card'
+    >>> core("how do i say thank you in french?")
+    'how do i say thank you in french'
     """
     text = content
     if "\x1f" not in text:
-        opened = _GREETING.sub("", text)
-        closed = _CLOSING.sub("", opened)
+        opened = text[_greeting(text[:_ENDS]) :]
+        closed = opened[: len(opened) - _signature(opened[-_ENDS:])]
         text = next((part for part in (closed, opened) if len(part) >= _SHORTEST_CORE), text)
     return text.strip(" 、。,.!?！？")
+
+
+def _greeting(head: str) -> int:
+    """Return the length of the greeting that a text begins with."""
+    found = _HELLO_JA.match(head) or _HELLO.match(head)
+    return found.end() if found and (found.re is _HELLO_JA or _is_name(found[1])) else 0
+
+
+def _signature(tail: str) -> int:
+    """Return the length of the thanks and the signature that a text ends with."""
+    found = _BYE_JA.search(tail) or _BYE.search(tail)
+    if not found or (found.re is _BYE and not _is_name(_THANKS_MORE.sub("", found[1]))):
+        return 0
+    # A question mark before the thanks belongs to the question, and is compared away later.
+    return len(tail) - found.start()
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a piece may be a name, or nothing: a few words, none of which makes a sentence of it."""
+    parts = bare(text).split()
+    said = (part for part in parts if len(part) > 1 and part not in _TITLES)  # an initial is no article
+    return len(parts) <= 6 and not any(part in _FUNCTION or part in ("not", "no") for part in said)
 
 
 @lru_cache(maxsize=200_000)

@@ -35,7 +35,8 @@ MOST_TEXTS = 150_000
 MOST_COST = 1.5
 COST_SHARE = 0.34
 LONG_SHARE = 0.1
-CROWD = 1
+CROWD = 2
+"""Further texts that may be as close: one less where the edits are not simple."""
 SIMPLE = 1.0
 _REACH = 0.5
 _LEAST_AROUND = 3
@@ -80,7 +81,7 @@ def near(room: Room) -> Near:
 def find_near(contents: Sequence[str], watch: Watch, first: Sequence[bool] | npt.NDArray[np.bool_] = ()) -> Near:
     """Find the near texts among normalised *contents* (n,); those marked in *first* are compared before all others."""
     numbers: dict[str, int] = {}
-    text_of = np.array([numbers.setdefault(squeezed(core(c)), len(numbers)) for c in contents], np.int64)
+    text_of = np.array([numbers.setdefault(squeezed(core(c)) or c, len(numbers)) for c in contents], np.int64)
     rows_of: list[list[int]] = [[] for _ in numbers]
     for row, text in enumerate(text_of.tolist()):
         rows_of[text].append(row)
@@ -136,9 +137,10 @@ def _is_near(
     a: int, b: int, like: Likeness, close: dict[int, dict[int, Likeness]], holders: _Holders, texts: list[Text]
 ) -> bool:
     if like.content < 2:
-        return like.cost == 0
+        return like.cost == 0 and like.shared > 0
     if like.cost <= _allowed(like):
-        return like.cost <= HALF or min(_crowd(a, b, like, close), _crowd(b, a, like, close)) <= CROWD
+        crowd = CROWD if like.cost <= SIMPLE else CROWD - 1
+        return like.cost <= HALF or min(_crowd(a, b, like, close), _crowd(b, a, like, close)) <= crowd
     short = min((a, b), key=lambda text: len(texts[text].words))
     return like.around and like.content >= _LEAST_AROUND and holders.count(short) <= 2
 

@@ -26,7 +26,7 @@ from hasei.judge.checks._room import Room
 from hasei.tasks import Floats
 
 _LEAST_UNITS_OF_A_CLASS = 5
-_LEAST_ROWS = 50
+LEAST_ROWS = 50
 _ALPHA = 0.025
 _SUREST = 0.25
 _LISTENED_TO = 0.25
@@ -58,9 +58,11 @@ class Opinion:
         return apart
 
     def surest(self) -> Ints:
-        """Positions of the quarter of the rows of which the readers are surest, the surest first."""
-        order = np.argsort(-self.probabilities.max(1), kind="stable")
-        return order[: max(1, round(_SUREST * len(order)))]
+        """Positions of the quarter of the rows of which the readers are surest, the surest first; all rows of a tie."""
+        sureness = self.probabilities.max(1)
+        order = np.argsort(-sureness, kind="stable")
+        least = sureness[order[max(1, round(_SUREST * len(order))) - 1]]
+        return order[: int((sureness >= least).sum())]
 
     def share(self, count: float, among: Ints | None = None) -> Interval:
         """Return the share that *count* rows are of all (or of those at *among*), by Wilson over effective units."""
@@ -85,14 +87,14 @@ def opinion(room: Room) -> Opinion | None:
 
 
 def _opinion(room: Room) -> Opinion | None:
-    if room.task.target_kind != "category" or len(room.seen) < _LEAST_ROWS:
+    if room.task.target_kind != "category" or len(room.seen) < LEAST_ROWS:
         return None
     targets = [room.rows.targets[i] for i in room.seen]
     units = [room.rows.contents[i] for i in room.seen]
     met = Counter(label for label, _ in set(zip(targets, units, strict=True)))
     judged = [i for i, name in enumerate(room.space.names) if met[name] >= _LEAST_UNITS_OF_A_CLASS]
     kept = np.flatnonzero([met[target] >= _LEAST_UNITS_OF_A_CLASS for target in targets])
-    if len(judged) < 2 or len(kept) < _LEAST_ROWS:
+    if len(judged) < 2 or len(kept) < LEAST_ROWS:
         return None
     names = tuple(room.space.names[i] for i in judged)
     labels = np.array([names.index(targets[i]) for i in kept], np.int64)

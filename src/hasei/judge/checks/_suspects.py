@@ -17,17 +17,19 @@ from hasei.judge.checks._opinion import Opinion
 def suspects(found: Opinion) -> Ints:
     """Return the positions of the labels that look wrong, the most suspect first.
 
-    As many as confident learning counts, those whose own label is least likely: of cleanlab's rules this finds planted
-    flips most surely.
+    As many as :func:`noise_rate` expects, those whose own label is least likely: of the rules tried this finds planted
+    slips most surely.
     """
-    from cleanlab.filter import find_label_issues
+    return _ranked(found)[: round(noise_rate(found).value * len(found.labels))]
 
-    ranked: Any = find_label_issues(
-        found.labels, found.probabilities, filter_by="low_self_confidence",
-        return_indices_ranked_by="self_confidence", n_jobs=1,
-    )  # fmt: skip
-    positions = np.asarray(ranked, np.int64)
-    return positions[found.disagrees[positions]]
+
+def _ranked(found: Opinion) -> Ints:
+    """Return the positions of all labels that the readers reject, the least likely first."""
+    from cleanlab.rank import get_self_confidence_for_each_label
+
+    own: Any = get_self_confidence_for_each_label(found.labels, found.probabilities)
+    order = np.argsort(own, kind="stable")
+    return order[found.disagrees[order]]
 
 
 def noise_rate(found: Opinion) -> Interval:
@@ -38,10 +40,10 @@ def noise_rate(found: Opinion) -> Interval:
     """
     from cleanlab.count import num_label_issues
 
-    expected = num_label_issues(found.labels, found.probabilities, estimation_method="off_diagonal_calibrated")
+    most = int(found.disagrees.sum())
     counts = [
-        found.share(float(len(suspects(found)))), found.share(float(min(expected, len(found.labels)))),
-        found.surest_disagrees(),
-    ]  # fmt: skip
-    low, middle, high = sorted(counts, key=lambda share: share.value)
+        found.share(float(min(most, num_label_issues(found.labels, found.probabilities, estimation_method=how))))
+        for how in ("off_diagonal", "off_diagonal_calibrated")
+    ]
+    low, middle, high = sorted([*counts, found.surest_disagrees()], key=lambda share: share.value)
     return middle.joined(low).joined(high)

@@ -25,10 +25,13 @@ NEEDS = "text"
 _LEAST_NAMES = 3
 _LEAST_CODES = 4
 _PURE = 0.95
+_ENDS = 120
 _CHANCE = 1e-4
 _OPEN, _CLOSE = r"[\[(<{【〔（「『《]", r"[\])>}】〕）」』》]"
 _APART = r"[^\s:：|>＞]{1,40}(?: [^\s:：|>＞]+){0,4}"
-_START = re.compile(rf"^\W*(?:{_OPEN}\s*([^\[\](){{}}]{{1,40}}?)\s*{_CLOSE}|({_APART})\s*(?:[:：|>＞]|->|=>|\s-\s))")
+_START = re.compile(
+    rf"^\W*?(?:(?:label|class)\s*[:=]\s*(\S{{1,40}})|{_OPEN}\s*([^\[\](){{}}]{{1,40}}?)\s*{_CLOSE}|({_APART})\s*(?:[:：|>＞]|->|=>|\s-\s))"
+)
 _END = re.compile(
     rf"(?:{_OPEN}\s*([^\[\](){{}}]{{1,40}}?)\s*{_CLOSE}|(?:[|#＃]|\blabel|\bclass)\s*[:=]?\s*([^\s:|#]{{1,40}}))\W*$"
 )
@@ -74,11 +77,11 @@ def _plain(text: str) -> str:
 
 def _set_apart(content: str) -> Iterator[str]:
     """Yield the pieces of a normalised text that are set apart at its start and its end."""
-    for pattern in (_START, _END):
-        if found := pattern.search(content):
-            yield found[1] or found[2]
-    for pattern in (_TOKEN_START, _TOKEN_END):
-        if (found := pattern.search(content)) and found[1][0] in "#@＃":
+    for pattern, piece in ((_START, content[:_ENDS]), (_END, content[-_ENDS:])):
+        if found := pattern.search(piece):
+            yield next(filter(None, found.groups()))
+    for pattern, piece in ((_TOKEN_START, content[:_ENDS]), (_TOKEN_END, content[-_ENDS:])):
+        if (found := pattern.search(piece)) and found[1][0] in "#@＃":
             yield found[1][1:]
 
 
@@ -101,10 +104,11 @@ def _coded(room: Room) -> list[int]:
 
 def _codes(content: str) -> Iterator[tuple[str, str]]:
     """Yield the marked pieces at the start and the end: with a digit or an underscore in them, or set apart."""
-    for place, token, apart in (("start", _TOKEN_START, _START), ("end", _TOKEN_END, _END)):
-        if found := apart.search(content):
-            yield f"{place}, apart", found[1] or found[2]
-        elif (found := token.search(content)) and _MARKED.search(found[1]):
+    ends = (("start", _TOKEN_START, _START, content[:_ENDS]), ("end", _TOKEN_END, _END, content[-_ENDS:]))
+    for place, token, apart, end in ends:
+        if found := apart.search(end):
+            yield f"{place}, apart", next(filter(None, found.groups()))
+        elif (found := token.search(end)) and _MARKED.search(found[1]):
             yield place, found[1].rstrip(_PUNCTUATION)
 
 

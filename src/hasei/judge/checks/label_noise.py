@@ -51,9 +51,15 @@ def _of_file(room: Room, found: Opinion, positions: Ints, file: str, rate: dict[
     )  # fmt: skip
     return Finding(
         "label_noise", "warning" if rate["low"] >= _GRAVE else "note", message, file,
-        room.rows.lines_of(found.rows[positions]), _("read these rows, the most suspect first, and correct the labels"),
+        room.rows.lines_of(found.rows[positions]), _advice(room),
         evidence={"rate": rate, "rows": rows, "suspects": _shown(room, found, positions)},
     )  # fmt: skip
+
+
+def _advice(room: Room) -> str:
+    if len(room.unlabelled):  # then the file of rows to label next is of those
+        return _("read these rows, the most suspect first, and correct the labels")
+    return _("correct these labels: --next OUT.csv writes the 50 most suspect rows with the label that looks right")
 
 
 def _unclear(room: Room, found: Opinion) -> Finding:

@@ -17,6 +17,8 @@ from hasei.tasks import Metric, open_task
 Report: TypeAlias = Mapping[str, Any]
 
 _NESTED, _FOLDS = "nested cross-fitting", "-fold cross-validation"
+_TENTH = 0.001
+"""Of a point, as a share."""
 _ORDER = ("done", "waiting", "raced out", "failed", "skipped")
 
 
@@ -197,13 +199,20 @@ def facts_of(report: Report) -> list[Fact]:
     if report.get("kpi"):
         found.append(Fact("goal", goal_of(report, words)))
     found.append(Fact(
-        "smallest gain", _("{gain} (less is not worth having)", gain=words.points(report["delta"]))
+        "smallest gain", _("{gain} (less is not worth having)", gain=_worth(words, float(report["delta"])))
     ))  # fmt: skip
     if report.get("latency_p95_ms") is not None:
         said = _("{ms} ms for one row, 95th percentile", ms=significant(report["latency_p95_ms"]))
         found.append(Fact("latency", said))
     found += [Fact(c["name"], c["words"]) for c in report.get("constraints") or []]
     return [*found, *_money(report), Fact("confirm rows", _opening(report, words))]
+
+
+def _worth(words: Words, delta: float) -> str:
+    """Say the smallest gain worth having; prices may make it so small that a tenth of a point can't show it."""
+    if not words.share or delta == 0 or delta >= _TENTH / 2:
+        return words.points(delta)
+    return _("{number} points", number=significant(100 * delta))
 
 
 def goal_of(report: Report, words: Words) -> str:

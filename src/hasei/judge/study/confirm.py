@@ -17,7 +17,7 @@ from hasei.ground.events import Watch
 from hasei.ground.language import language
 from hasei.ground.statistics import Forecast
 from hasei.judge.cost import monthly
-from hasei.judge.decision import pick
+from hasei.judge.decision import doubt_of, pick
 from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
 from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
@@ -98,11 +98,26 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
 
 def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
     scores = [c.level for c in candidates]
-    scale = tolerance if lab.metric.bounds == (0.0, 1.0) else 0.0
-    best = pick(scores, [_price(c) for c in candidates], direction=lab.metric.direction, tolerance=scale)
+    share = lab.metric.bounds == (0.0, 1.0)
+    leader = max(candidates, key=lambda c: lab.metric.direction * c.level)
+    best = pick(
+        scores, [_price(c) for c in candidates], direction=lab.metric.direction, tolerance=tolerance if share else 0.0,
+        charges=[_charge(lab, c) for c in candidates] if share else None,
+        doubt=doubt_of(leader.select.se) if leader.select else 0.0,
+    )  # fmt: skip
     if best is None:
         raise RunFailed("no candidate has a score", do="look at the reasons in the table")
     return candidates[best]
+
+
+def _charge(lab: Lab, candidate: Candidate) -> float:
+    """The share of right answers that pays for a month of its predictions; 0 where prices are unknown."""
+    prices = lab.purpose.prices
+    return prices.breakeven_gain(monthly(prices, _predict_ms(candidate))) or 0.0
+
+
+def _predict_ms(candidate: Candidate) -> float:
+    return candidate.trial.predict_ms_per_row if candidate.trial else candidate.ms_per_row or 0.0
 
 
 def _price(candidate: Candidate) -> float:
@@ -124,8 +139,8 @@ def commit(lab: Lab, choice: Choice) -> Commitment:
 
 def extra_per_month(lab: Lab, choice: Choice) -> float:
     """Return what W's predictions cost more a month than R's, in machine time."""
-    both = [c.trial.predict_ms_per_row if c.trial else c.ms_per_row or 0.0 for c in (choice.winner, choice.reference)]
-    return monthly(lab.purpose.prices, both[0]) - monthly(lab.purpose.prices, both[1])
+    winner, reference = (monthly(lab.purpose.prices, _predict_ms(c)) for c in (choice.winner, choice.reference))
+    return winner - reference
 
 
 def refit(

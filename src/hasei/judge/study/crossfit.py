@@ -35,6 +35,8 @@ OUTER, INNER = 5, 4
 SE_FACTOR = 1.5
 INNER_SHARE = 0.8
 """What a round on four fifths of the rows costs against one on all of them."""
+LEAST_ROUNDS = 2
+"""Inner folds below which nothing can be chosen: one fold has no other to be scored by."""
 LEAST_CONFIRM_UNITS = 400
 _FITS = OUTER * INNER + OUTER + OUTER + 1
 """Trainings of one candidate in the whole scheme, its refits counted in."""
@@ -52,7 +54,8 @@ def run_crossfit(
     skip_the_slow(lab, clock, candidates, len(rows) * (OUTER - 1) // OUTER * (INNER - 1) // INNER, trainings=_FITS)
     keep_states(lab, [c for c in candidates if c.gradients])
     outer = folds(units, OUTER, lab.seed)
-    inner = _inner_folds(lab, clock, score_by_folds(lab, clock, candidates, rows, outer, "trying"))
+    seconds = score_by_folds(lab, clock, candidates, rows, outer, "trying")
+    inner = _inner_folds(lab, clock, drop_the_slow(lab, clock, candidates, seconds, len(rows) // OUTER))
     look_closer(lab, clock, rows)
     choice = choose(lab, lab.with_today(candidates, rows))
     commitment = commit(lab, choice)
@@ -90,13 +93,38 @@ def skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows:
             left -= needed
 
 
+def drop_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], seconds: float, held: int) -> float:
+    """Skip the slowest derived candidates until two inner folds of the others fit; return the *seconds* of a round then.
+
+    By time alone, whatever the scores, so it is no choice that the outer folds would have to judge. The fastest one stays.
+    """
+    tried = [(c, c.trial) for c in candidates if c.status == "done" and c.role == "derived" and c.trial is not None]
+    needs = {c.name: t.train_seconds + held * t.predict_ms_per_row / 1000 for c, t in tried}
+    for candidate in sorted((c for c, __ in tried), key=lambda c: needs[c.name], reverse=True)[:-1]:
+        if _rounds(clock, seconds) >= LEAST_ROUNDS:
+            break
+        candidate.status = "skipped"
+        candidate.why = _(
+            "its trainings in cross-fitting took longer than foreseen: about {needed} s each, and {free} s are left",
+            needed=f"{needs[candidate.name]:.0f}", free=f"{max(0.0, clock.free()):.0f}",
+        )  # fmt: skip
+        lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)
+        seconds = max(0.0, seconds - needs[candidate.name])
+    return seconds
+
+
+def _rounds(clock: Clock, seconds: float) -> float:
+    """Return how many rounds of *seconds* in each outer fold fit, beside half a one for refits."""
+    return clock.free() / max(OUTER * seconds * INNER_SHARE, 1e-9) - 0.5
+
+
 def _inner_folds(lab: Lab, clock: Clock, seconds: float) -> int:
     """Return how many inner folds the budget allows, four at the most, after one round of all candidates took *seconds*.
 
     Fewer inner folds choose less steadily, which the outer folds then show; fewer than two choose nothing.
     """
-    rounds = clock.free() / max(OUTER * seconds * INNER_SHARE, 1e-9) - 0.5  # half a one for refits
-    if rounds < 2:
+    rounds = _rounds(clock, seconds)
+    if rounds < LEAST_ROUNDS:
         needed = clock.spent + clock.reserve + 3 * OUTER * seconds
         raise BudgetError(
             "the budget is too small for cross-fitting these rows", expected=f"at least {1.2 * needed:.0f}s here",

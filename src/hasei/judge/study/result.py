@@ -83,7 +83,7 @@ def licence_json(lab: Lab) -> dict[str, Any]:
     found = outcome(lab.base.licence, lab.data.licence)
     return {
         "base": lab.base.licence, "data": lab.data.licence, "model": found.release or found.expression, "kind": found.kind,
-        "words": " ".join(found.obligations), "conflict": found.conflict, "override": lab.data.licence_override,
+        "words": "; ".join(found.obligations), "conflict": found.conflict, "override": lab.data.licence_override,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hasei.ground.language import _
-from hasei.judge.report.view import View
+from hasei.judge.report.view import AS_IT_IS, View
 
 PLACE = 120
 _MOST, _LONGEST = 10, 280
@@ -26,8 +26,12 @@ def content(view: View) -> dict[str, Any] | None:
     lists = [(_("Gained: right now, wrong before"), gained), (_("Lost: wrong now, right before"), lost)]
     return {
         "lists": [(name, [_shown(row) for row in rows[:_MOST]]) for name, rows in lists],
-        "other": found.get("other") or _("the base as it is"), "counted": _counted(found),
+        "other": _other(str(found.get("other") or AS_IT_IS)), "counted": _counted(found),
     }  # fmt: skip
+
+
+def _other(name: str) -> str:
+    return _("the base as it is") if name.partition(" ")[0] == AS_IT_IS else name
 
 
 def _counted(found: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from hasei.judge.report.view import View
 from hasei.judge.wording import term
 
 PLACE = 180
-_MOST = 60
+_MOST = 30
 
 
 def title() -> str:

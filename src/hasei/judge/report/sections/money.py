@@ -43,7 +43,7 @@ def _items(money: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if months is not None:
         found.append((_("months until it has paid for itself"), *_said(months, months=True)))
     if money.get("return") is not None:
-        name = _("what remains after {n} months", n=money.get("horizon_months") or _MONTHS)
+        name = _("what remains after {n} months", n=f"{money.get('horizon_months') or _MONTHS:g}")
         found.append((name, *_said(money["return"])))
     return found
 

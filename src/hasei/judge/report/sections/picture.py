@@ -139,7 +139,7 @@ def _placed(view: View, points: list[dict[str, Any]], *, log: bool) -> list[dict
     found: list[dict[str, Any]] = []
     label: tuple[str, int] | None
     named: list[tuple[float, float]] = []
-    for place in sorted(range(len(points)), key=lambda i: -up[i]):
+    for place in sorted(range(len(points)), key=lambda i: (across[i], -up[i])):
         point, here, label = points[place], (across[place], up[place]), None
         if point["front"] or point["chosen"]:
             near = any(abs(here[0] - x) < 0.25 and abs(here[1] - y) < 0.09 for x, y in named)
