@@ -52,13 +52,13 @@ class Case:
 
 def read(metric: str = "accuracy") -> list[Case]:
     with CASES.open(encoding="utf-8", newline="") as file:
-        return [
-            Case(
-                r["task"], r["source"], int(r["rows"]), int(r["draw"]), int(r["times"]), tuple(float(r[f"n{j}"]) for j in (1, 2, 3, 4)),
-                tuple(float(r[f"s{j}"]) for j in (1, 2, 3, 4)), float(r["se"]), float(r["truth"]),
-            )
-            for r in csv.DictReader(file) if r["metric"] == metric
-        ]  # fmt: skip
+        return [_case(r) for r in csv.DictReader(file) if r["metric"] == metric]
+
+
+def _case(row: dict[str, str]) -> Case:
+    sizes, scores = (tuple(float(row[f"{kind}{j}"]) for j in (1, 2, 3, 4)) for kind in "ns")
+    rows, number, times = (int(row[name]) for name in ("rows", "draw", "times"))
+    return Case(row["task"], row["source"], rows, number, times, sizes, scores, float(row["se"]), float(row["truth"]))
 
 
 def fit(cases: Iterable[Case]) -> tuple[float, float]:
@@ -118,7 +118,8 @@ def main() -> None:
     rows, times = np.array([c.rows for c in cases]), np.array([c.times for c in cases])
     for size in sorted(set(rows)):
         for more in sorted(set(times)):
-            print(line(f"{size:,} rows, x {more}", (rows == size) & (times == more)))
+            if np.any(some := (rows == size) & (times == more)):
+                print(line(f"{size:,} rows, x {more}", some))
     for name in sorted({c.source for c in cases}):
         print(line(name, np.array([c.source == name for c in cases])))
     for least in sorted(set(rows)):

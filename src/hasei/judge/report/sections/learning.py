@@ -40,6 +40,12 @@ def _amount(words: Words, point: Mapping[str, Any], value: str) -> str:
 
 
 def _said(words: Words, forecast: Mapping[str, Any]) -> str:
+    if forecast["times"] == 1:
+        return _(
+            "The full run, with all {rows} rows in hand: {amount}, with {confidence} confidence between {low} and {high}.",
+            rows=f"{forecast['rows']:,.0f}", amount=words.amount(forecast["value"]), confidence=percent(_CONFIDENCE),
+            low=words.amount(forecast["low"]), high=words.amount(forecast["high"]),
+        )  # fmt: skip
     return _(
         "With {times} times the rows ({rows}): {amount}, with {confidence} confidence between {low} and {high}.",
         times=f"{forecast['times']:g}", rows=f"{forecast['rows']:,.0f}", amount=words.amount(forecast["value"]),
