@@ -64,16 +64,18 @@ def test_half_the_sets_do_not_pay_for_the_other_half(held):
 
 def test_the_constants_that_ship_are_those_fitted_to_all_cases(judging):
     assert judging.fit(judging.read()) == pytest.approx((curve.SAMPLING, curve.EXTRAPOLATION), abs=0.011)
+    others = curve.SAMPLING_OF_OTHERS, curve.EXTRAPOLATION_OF_OTHERS
+    assert judging.fit(judging.read("macro_f1")) == pytest.approx(others, abs=0.011)
 
 
-def test_what_was_fitted_to_accuracy_holds_for_macro_f1_too(judging):
+def test_macro_f1_whose_rare_classes_are_hard_to_foresee_has_wider_intervals_that_hold(judging):
     cases = judging.read("macro_f1")
     found = [c.forecast() for c in cases]
     inside = [f.pessimistic <= c.truth <= f.optimistic for c, f in zip(cases, found, strict=True)]
-    assert np.mean(inside) >= 0.85
+    assert 0.87 <= np.mean(inside) <= 0.93
 
 
-@pytest.mark.parametrize(("task", "number"), [("nlupp wrong", 0), ("snips screening", 1)])
+@pytest.mark.parametrize(("task", "number"), [("snips screening", 1)])
 def test_a_stored_curve_is_measured_again(shared, judging, task, number):
     cases = bench("forecast_cases")
 

@@ -133,7 +133,10 @@ def _continued(lab: Lab, name: str, points: list[tuple[int, Interval]], scored: 
     how: dict[str, Any] = {
         "se": points[-1][1].se, "direction": lab.metric.direction, "bounds": lab.metric.bounds, "scored": units,
     }  # fmt: skip
-    ahead = {} if units < LEAST_SCORED else {times: forecast(sizes, values, times * rows, **how) for times in TIMES}
+    by_row = lab.metric.rowwise is not None
+    ahead = {
+        times: forecast(sizes, values, times * rows, by_row=by_row, **how) for times in TIMES if units >= LEAST_SCORED
+    }
     found = tuple(
         Ahead(times, times * rows, f.value, min(f.optimistic, f.pessimistic), max(f.optimistic, f.pessimistic))
         for times, f in ahead.items()
