@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hasei.ground.language import languages, speaking
-from hasei.judge.diagnosis import diagnose
+from hasei.judge.diagnosis import diagnose, fell
+from hasei.tasks import open_task
 
 
 def curve(loss, held=()):
@@ -66,3 +67,21 @@ def test_every_diagnosis_can_be_said_in_every_language(language):
 def test_any_curve_gets_words_and_never_an_error(loss, held, data):
     for found in diagnose("x", curve(loss, held if len(held) == len(loss) else ())):
         assert found.words
+
+
+ACCURACY = open_task("text_classification").metrics["accuracy"]
+
+
+def interval(low, high):
+    return {"metric": "accuracy", "value": (low + high) / 2, "low": low, "high": high}
+
+
+def test_a_winner_surely_worse_on_confirm_than_on_select_rows_is_told_that_those_are_other_rows():
+    (said,) = fell("lora", ACCURACY, interval(0.90, 0.96), interval(0.80, 0.87))
+    assert said.kind == "other rows"
+    assert "83.5 %" in said.words and "93.0 %" in said.words
+
+
+@pytest.mark.parametrize("confirm", [interval(0.85, 0.91), interval(0.97, 0.99), {"metric": "accuracy"}])
+def test_where_the_intervals_touch_or_one_is_missing_nothing_is_said_of_other_rows(confirm):
+    assert fell("lora", ACCURACY, interval(0.90, 0.96), confirm) == []

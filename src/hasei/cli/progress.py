@@ -18,6 +18,7 @@ from typing import TextIO
 from hasei.cli.terminal import is_live, safe
 from hasei.ground.events import Event, Watch
 from hasei.ground.language import _
+from hasei.judge.wording import term
 
 _PLAIN_EVERY = 30.0
 _KEPT = ("columns", "finding")
@@ -34,7 +35,8 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Show *event*."""
-        words = safe(f"{event.stage}: {event.message}" if event.message else event.stage)
+        stage = term(event.stage)
+        words = safe(f"{stage}: {event.message}" if event.message else stage)
         if event.stage in _KEPT:
             self.note(words)
         elif event.fraction is None:
@@ -44,7 +46,7 @@ class Progress:
             self._show(f"{self._stage or words}, {self._inner(event)} {event.fraction:.0%}", always=False)
 
     def _inner(self, event: Event) -> str:
-        return safe(event.message or event.stage)
+        return safe(event.message or term(event.stage))
 
     def note(self, text: str) -> None:
         """Write a line that stays."""

@@ -17,6 +17,7 @@ from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
 from hasei.ground.events import Watch
 from hasei.ground.files import refuse_existing
+from hasei.ground.language import _
 from hasei.inputs import data as rooms
 from hasei.inputs.base import DEFAULT, Base
 from hasei.inputs.data.dataset import Dataset
@@ -52,7 +53,9 @@ def order(
     identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
     recipe = Recipe(hashes, learnt.name, identity, tuple(steps))
     context = context_of(learnt, space, rows, trunks, seed=seed, watch=watch, scratch=work / "checkpoints")
-    watch.report("deriving", f"{', then '.join(step.label for step in steps)} on {len(rows):,} rows")
+    watch.report(
+        "deriving", _("{name} on {rows} rows", name=", ".join(step.label for step in steps), rows=f"{len(rows):,}")
+    )
     try:
         model = run(recipe, context, rows, place)
     except Stopped:
@@ -85,7 +88,7 @@ def _trunks(steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trun
     if not any(step.plugin.SUPPORTS.bases for step in steps):
         return ()
     opened = Base.open(base)
-    watch.report("base", f"opening the base {opened.name}")
+    watch.report("base", _("opening the base {name}", name=opened.name))
     return (Trunk(opened),)
 
 

@@ -24,6 +24,7 @@ from hasei.engine.batching import Ints, steps
 from hasei.engine.checkpoint import Checkpoint
 from hasei.ground.errors import RunFailed, Stopped
 from hasei.ground.events import Watch
+from hasei.ground.language import _
 from hasei.ground.settings import Settings
 from hasei.tasks import Array
 
@@ -128,7 +129,10 @@ class _Loop:
             self.watch.check()
             self._optimise([self.rows[m] for m in micros])
             self.watch.report(
-                "training", f"epoch {self.epoch + 1} of {plan.epochs}", self.step / self.total, often=True
+                "training",
+                _("epoch {n} of {epochs}", n=self.epoch + 1, epochs=plan.epochs),
+                self.step / self.total,
+                often=True,
             )
         self._end_epoch()
 

@@ -26,6 +26,7 @@ from hasei.engine.pooled import last_states, pool
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, hash_text
+from hasei.ground.language import _
 from hasei.inputs.architecture import Stack, find_stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
@@ -296,7 +297,7 @@ class Trunk:
             for done, batch in _progress(by_length(corpus.tokens.lengths[missing])):
                 watch.check()
                 self._run(corpus, missing[batch], layers, kept, pooled)
-                watch.report("features", "reading the rows with the base", done / len(missing), often=True)
+                watch.report("features", _("reading the rows with the base"), done / len(missing), often=True)
 
     def _run(self, corpus: Corpus, rows: Ints, layers: set[int], kept: dict[int, Slab], pooled: Slab | None) -> None:
         batch = corpus.tokens.pad(rows, self.pad_id)

@@ -1,4 +1,4 @@
-"""What the curves of a training say, in words: over-fitting, under-fitting, convergence, instability.
+"""What curves and scores say of a training: over-fitting, under-fitting, convergence, instability, a fall on other rows.
 
 A curve is one point an epoch: ``loss`` (mean over the epoch's train rows) and, where some rows were held out inside train,
 ``held_loss``. The rules look at changes relative to the loss itself, so that the number of classes does not matter.
@@ -9,14 +9,17 @@ Source: Goodfellow, Bengio & Courville 2016, *Deep Learning*, ch. 5.2 and 7.8 (c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
 from hasei.ground.language import _
+from hasei.judge.wording import Words
+from hasei.tasks import Metric, open_task
 
-Kind = Literal["overfitting", "underfitting", "not converged", "converged", "unstable"]
+Kind = Literal["overfitting", "underfitting", "not converged", "converged", "unstable", "other rows"]
 
 RISE = 0.05
 STILL_FALLING = 0.05
@@ -111,10 +114,29 @@ def _settled(loss: Sequence[float]) -> tuple[Kind, str]:
     return "converged", _("Converged: rows held out no longer gained in the last of {epochs} epochs.", epochs=len(loss))
 
 
-def all_diagnoses(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return the diagnoses of all *candidates* as they stand in a report."""
-    found = []
-    for candidate in candidates:
-        seeds = (candidate.get("seeds") or {}).get("scores", ())
-        found += [d.to_json() for d in diagnose(str(candidate["name"]), candidate.get("curve") or (), seeds)]
-    return found
+def fell(candidate: str, metric: Metric, select: Mapping[str, Any], confirm: Mapping[str, Any]) -> list[Diagnosis]:
+    """Return that *candidate* is surely worse on confirm than on select rows; [] where their intervals touch."""
+    ends = [score.get(end) for score in (select, confirm) for end in ("low", "high")]
+    before_low, before_high, after_low, after_high = (math.nan if end is None else float(end) for end in ends)
+    if not (after_high < before_low if metric.direction > 0 else after_low > before_high):
+        return []
+    words = Words(metric.name, metric.bounds == (0.0, 1.0), 0.025)
+    said = _(
+        "The confirm rows are harder or of another kind than those that it learnt from and was chosen on: {confirm} on them,"
+        " {select} on the select rows. Expect the former, and label rows like the confirm rows to learn from.",
+        confirm=words.amount(confirm["value"]), select=words.amount(select["value"]),
+    )  # fmt: skip
+    return [Diagnosis(candidate, "other rows", said)]
+
+
+def all_diagnoses(report: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the diagnoses of all candidates of *report* as they stand in it."""
+    found: list[Diagnosis] = []
+    chosen = report.get("chosen") or {}
+    for candidate in report["candidates"]:
+        name, seeds = str(candidate["name"]), (candidate.get("seeds") or {}).get("scores", ())
+        found += diagnose(name, candidate.get("curve") or (), seeds)
+        if name == chosen.get("name") and candidate.get("select") and chosen.get("confirm"):
+            metric = open_task(report["task"]).metrics[chosen["confirm"]["metric"]]
+            found += fell(name, metric, candidate["select"], chosen["confirm"])
+    return [d.to_json() for d in found]

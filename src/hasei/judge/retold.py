@@ -53,4 +53,4 @@ def _licence(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _diagnoses(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {"diagnosis": all_diagnoses(report["candidates"])} if report.get("diagnosis") else {}
+    return {"diagnosis": all_diagnoses(report)} if report.get("diagnosis") else {}

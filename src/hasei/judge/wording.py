@@ -25,12 +25,16 @@ _NAMES = (
     marked("confirm rows"),
     marked("gradients"), marked("solved"), marked("text"), marked("label"), marked("size"), marked("latency"),
     marked("overfitting"), marked("underfitting"), marked("not converged"), marked("converged"), marked("unstable"),
+    marked("other rows"),
     marked("permissive"), marked("attribution"), marked("share-alike"), marked("non-commercial"),
     marked("no-derivatives"), marked("restricted"), marked("unknown"),
     marked("today"), marked("harmed slice"), marked("forgetting"), marked("seed"), marked("checks"),
     marked("text_classification"), marked("temperature"), marked("isotonic"),
+    marked("answering"), marked("base"), marked("checking"), marked("columns"), marked("confirming"), marked("deriving"),
+    marked("features"), marked("finding"), marked("fit"), marked("loading"), marked("predict"), marked("predicting"),
+    marked("reading"), marked("refitting"), marked("scoring"), marked("training"), marked("trying"),
 )  # fmt: skip
-"""Identifiers of the JSON contract that are said on a page, so that a catalogue can name them."""
+"""Identifiers of the JSON contract and stages of work that are said, so that a catalogue can name them."""
 
 
 def term(identifier: str) -> str:

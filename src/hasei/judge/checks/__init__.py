@@ -16,7 +16,7 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.events import DeadlineReached
-from hasei.ground.language import _
+from hasei.ground.language import _, language
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._room import Room, Rows, open_room
 
@@ -33,12 +33,17 @@ def run_checks(room: Room, needs: Sequence[str] = ("text", "base")) -> list[Find
             continue
         try:
             room.watch.check()
-            room.watch.report("checking", plugins.summary(KIND, name).rstrip(".").replace("``", ""))
+            room.watch.report("checking", _summary(name))
             found += check.find(room)
         except DeadlineReached:
             message = _("the check '{name}' did not finish in its time: it says nothing about these rows", name=name)
             found.append(Finding("unfinished", "note", message, do=_("run hasei check, which has no budget")))
     return sorted(found, key=lambda f: _ORDER[f.severity])
+
+
+def _summary(name: str) -> str:
+    """What a check looks for: in English its own words, in other languages its name."""
+    return plugins.summary(KIND, name).rstrip(".").replace("``", "") if language() == "en" else name
 
 
 __all__ = ["KIND", "Room", "Rows", "open_room", "run_checks"]

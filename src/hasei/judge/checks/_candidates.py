@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hasei.ground.events import Watch
+from hasei.ground.language import _
 from hasei.judge.checks._forms import is_unspaced, shingles
 
 Ints = npt.NDArray[np.int64]
@@ -56,7 +57,7 @@ def _hashed(texts: Sequence[str], watch: Watch) -> npt.NDArray[np.uint32]:
     parts = [np.zeros((0, _PERMUTATIONS), np.uint32)]
     for start in range(0, len(texts), _BLOCK):
         watch.check()
-        watch.report("checking", "comparing rows", start / len(texts), often=True)
+        watch.report("checking", _("comparing rows"), start / len(texts), often=True)
         block = [shingles(text) for text in texts[start : start + _BLOCK]]
         made = MinHash.bulk(block, num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
         parts.append(np.array([one.hashvalues for one in made]).astype(np.uint32))

@@ -205,6 +205,7 @@ def facts_of(report: Report) -> list[Fact]:
         said = _("{ms} ms for one row, 95th percentile", ms=significant(report["latency_p95_ms"]))
         found.append(Fact("latency", said))
     found += [Fact(c["name"], c["words"]) for c in report.get("constraints") or []]
+    found += [Fact(d["kind"], d["words"]) for d in report.get("diagnosis") or [] if d["kind"] == "other rows"]
     return [*found, *_money(report), Fact("confirm rows", _opening(report, words))]
 
 

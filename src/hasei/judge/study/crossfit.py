@@ -148,7 +148,7 @@ def score_by_folds(
     for number in range(int(fold.max()) + 1):
         start = clock.spent
         if stage:
-            lab.watch.report(stage, f"all candidates, fold {number + 1} of {int(fold.max()) + 1}")
+            lab.watch.report(stage, _("all candidates, fold {n} of {folds}", n=number + 1, folds=int(fold.max()) + 1))
         fit, held = rows[fold != number], rows[fold == number]
         running = {i: _afresh(c) for i, c in enumerate(candidates) if c.status == "waiting"}
         Race(lab, clock, fit, held, len(fit), silent=True).run(list(running.values()))
@@ -194,7 +194,9 @@ def _outer_answers(
     said: dict[str, dict[int, tuple[Any, float]]] = {c.name: {} for c in choice.roles}
     winners = np.zeros((len(rows), lab.space.width), np.float32)
     for number in range(OUTER):
-        lab.watch.report("confirming", f"outer fold {number + 1} of {OUTER}: choosing inside, then answering")
+        lab.watch.report(
+            "confirming", _("outer fold {n} of {folds}: choosing inside, then answering", n=number + 1, folds=OUTER)
+        )
         fit, held = rows[outer != number], rows[outer == number]
         inside = [
             replace(c, trial=None, select=None, status="waiting", rungs=[]) for c in candidates if c.status == "done"

@@ -6,6 +6,7 @@ from functools import cache
 
 from hasei.engine.trunk import Trunk
 from hasei.ground.events import Watch
+from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks import Room, run_checks
@@ -23,7 +24,7 @@ def open_data_room(config: Config, watch: Watch) -> Room:
 
     @cache
     def trunk() -> Trunk:
-        watch.report("base", f"opening the base {base.name}")
+        watch.report("base", _("opening the base {name}", name=base.name))
         opened = Trunk(base)
         opened.prepare([*room.rows.inputs, *room.unlabelled.inputs])
         return opened

@@ -109,7 +109,7 @@ def _refit_all(
     while True:
         choice = choose(lab, lab.with_today(candidates, scored))
         watch = lab.watch.until(clock.deadline - 0.8 * clock.reserve)
-        lab.watch.report("refitting", f"{choice.winner.name} on {len(rows):,} rows")
+        lab.watch.report("refitting", _("{name} on {rows} rows", name=choice.winner.name, rows=f"{len(rows):,}"))
         try:
             models = {choice.winner.name: refit(lab, choice.winner, rows, folder / "model", watch)}
             break

@@ -65,7 +65,7 @@ class Lab:
     @cached_property
     def trunk(self) -> Trunk:
         """The base opened for work, on first use; the rows that trials may see are its corpus."""
-        self.watch.report("base", f"opening the base {self.base.name}")
+        self.watch.report("base", _("opening the base {name}", name=self.base.name))
         return Trunk(self.base)
 
     def facts(self, rows: int) -> Facts:

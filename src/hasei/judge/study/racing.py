@@ -179,7 +179,7 @@ class Race:
         watch = self.lab.watch.until(self.clock.until(seconds))
         if self.silent:
             watch.listener = lambda event: None
-        watch.report("trying", f"{candidate.name} on {len(rows):,} rows")
+        watch.report("trying", _("{name} on {rows} rows", name=candidate.name, rows=f"{len(rows):,}"))
         try:
             return self.lab.try_out(candidate.step, rows, self.select, watch)
         except DeadlineReached:

@@ -75,7 +75,7 @@ def make_report(
         "learning_curve": found.curve.to_json() if found.curve else None,
         "environment": lineage.environment(), "log": lab.log,
     })  # fmt: skip
-    return stated | {"diagnosis": all_diagnoses(stated["candidates"])}
+    return stated | {"diagnosis": all_diagnoses(stated)}
 
 
 def licence_json(lab: Lab) -> dict[str, Any]:

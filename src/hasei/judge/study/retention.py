@@ -15,6 +15,7 @@ from typing import Any
 
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.ground.lineage import FILE
 from hasei.inputs import data as rooms
 from hasei.inputs.data.dataset import Dataset
@@ -49,7 +50,7 @@ def answer_kept(lab: Lab, models: Mapping[str, DerivedModel], winner: str, refer
     """Let W and what was there before answer the kept rows; None where there are none."""
     if lab.kept is None:
         return None
-    lab.watch.report("confirming", "rows that must not be forgotten")
+    lab.watch.report("confirming", _("rows that must not be forgotten"))
     before, other = models.get(reference, models[winner]), reference
     if (lab.base.folder / FILE).is_file():
         before, other = open_model(lab.base.folder), lab.base.name

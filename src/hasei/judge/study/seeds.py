@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hasei.ground.errors import OutputError, RunFailed, Stopped
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.judge.evaluation import score
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.racing import Race
@@ -48,7 +49,7 @@ def _score(race: Race, candidate: Candidate, seed: int) -> float | None:
     """Return the select score of one more trial; one that fails is logged and left out."""
     lab = race.lab
     watch = lab.watch.until(race.clock.until(race.clock.free()))
-    watch.report("trying", f"{candidate.name} again, seed {seed}")
+    watch.report("trying", _("{name} again, seed {seed}", name=candidate.name, seed=seed))
     try:
         trial = lab.try_out(candidate.step, race.fit, race.select, watch, seed)
     except (Stopped, OutputError):
