@@ -36,7 +36,7 @@ browser:
 	|| echo "no Chromium: the tests of the page in a browser are skipped"
 
 honesty: setup
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal tests/judge/honesty tests/judge/checks/test_leak_zoo.py --durations=20
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m 'nightly or not nightly' tests/judge/honesty tests/judge/checks/test_leak_zoo.py --durations=20
 
 test: lint browser
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
