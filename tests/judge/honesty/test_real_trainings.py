@@ -41,7 +41,8 @@ def verdict(
     data = {"path": str(write(folder / "rows.csv", rows))}
     if test:
         data["test"] = str(write(folder / "test.csv", test))
-    settings = {"data": data, "base": str(base), "recipes": recipes, "budget": "5m", "checks": False, **asked}
+    settings = {"data": data, "base": str(base), "recipes": recipes, "budget": "5m", "checks": False,
+                "scheme": "holdout", **asked}  # fmt: skip
     return conduct(make_config(settings), folder / "run", Watch()).report
 
 
