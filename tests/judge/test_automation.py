@@ -103,3 +103,24 @@ def test_a_calibration_survives_being_written_down(knots):
     other = Calibration.read(json.loads(json.dumps(one.to_json())))
     outputs = world(50, 0)[0]
     assert (one.confidence(outputs) == other.confidence(outputs)).all()
+
+
+def test_copies_of_all_rows_narrow_no_interval_of_the_curve():
+    rng = np.random.default_rng(8)
+    right = (rng.random(200) < 0.8).astype(float)
+    outputs = np.column_stack([rng.normal(size=200) + right, np.zeros(200)])
+    units = [f"u{i}" for i in range(200)]
+    once = automate(None, outputs, right, units, wish=0.9, alpha=0.025)
+    four = automate(None, np.tile(outputs, (4, 1)), np.tile(right, 4), units * 4, wish=0.9, alpha=0.025)
+    for one, many in zip(once.curve, four.curve, strict=True):
+        assert many.high - many.low >= 0.9 * (one.high - one.low)
+
+
+def test_a_wish_that_is_surely_missed_is_said_and_nothing_is_promised():
+    rng = np.random.default_rng(9)
+    outputs = np.column_stack([rng.random(400) * 4, np.zeros(400)])
+    fitted = outputs, np.ones(400), [f"s{i}" for i in range(400)]
+    right = (rng.random(400) < 0.8).astype(float)
+    found = automate(fitted, outputs, right, [f"u{i}" for i in range(400)], wish=0.97, alpha=0.025)
+    assert found.missed and found.to_json()["missed"]
+    assert "97 % wished for is not reached" in found.words()

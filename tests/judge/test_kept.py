@@ -100,6 +100,7 @@ def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
         assert "need no person" in capsys.readouterr().err
         return
     assert code == 0
+    assert ("surely less than the 97 %" in capsys.readouterr().err) == report["automation"]["missed"]
     rows = list(csv.DictReader(answers.read_text("utf-8").splitlines()))
     assert {r["automatic"] for r in rows} <= {"yes", "no"}
     threshold = report["automation"]["threshold"]

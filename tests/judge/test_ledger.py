@@ -200,3 +200,12 @@ def test_what_is_no_commitment_is_refused(tmp_path: Path, text: str) -> None:
         Commitment.read(path)
     with pytest.raises(RecipeError, match="there is no commitment"):
         Commitment.read(tmp_path / "absent.json")
+
+
+def test_a_smallest_gain_that_measured_times_move_is_the_same_rule_as_long_as_the_prices_are(state: Path) -> None:
+    units = [f"{i:064x}" for i in range(40)]
+    rule = {"metric": "accuracy", "at_least": None, "winner": "a", "reference": "b"}
+    first = open_confirm(units, Commitment(delta=1.7e-6, asked="prices", **rule), folder=state)
+    again = open_confirm(units, Commitment(delta=1.8e-6, asked="prices", **rule), folder=state)
+    other = open_confirm(units, Commitment(delta=1.8e-6, asked="other prices", **rule), folder=state)
+    assert (first.exploratory, again.exploratory, other.exploratory) == (False, False, True)

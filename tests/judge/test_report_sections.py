@@ -216,8 +216,7 @@ def test_the_paragraph_ends_with_the_next_step(changes, last):
 
 def test_the_paragraph_holds_money_groups_and_grave_findings():
     found = paragraph(View(full_report()))
-    assert "about 310,000 JPY a month, between 190,000 and 420,000" in found
-    assert "about 2.8 months, between 2.1 and 4.6" in found
+    assert full_report()["money"]["words"] in found
     assert "does worse for: 支店 = 札幌" in found
     assert "one grave finding" in found
 

@@ -12,6 +12,8 @@ from hasei.cli.asked import configured, overrides
 from hasei.cli.progress import working
 from hasei.cli.terminal import console, emit_json, safe, say
 from hasei.ground.files import refuse_existing
+from hasei.ground.language import _
+from hasei.judge.wording import term
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,14 +94,17 @@ def _write(room: Room, settings: Config, redact: Path | None, next_: Path | None
 
         label = next(c.name for c in room.task.columns if c.kind == "target")
         done = redacted(room.table.path, redact, keep=room.mapping.columns[label])
-        kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(done.counts.items())) or "nothing to replace"
+        kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(done.counts.items())) or _("nothing to replace")
+        if done.left:
+            left = ", ".join(f"{kind} {n}" for kind, n in sorted(done.left.items()))
+            kinds = _("{replaced}; left in the label column: {left}", replaced=kinds, left=left)
         written[redact.as_posix()] = kinds
     if next_ is not None:
         from hasei.judge.next_rows import next_rows, write_next
 
         rows = next_rows(room)
         write_next(next_, rows)
-        written[next_.as_posix()] = f"{len(rows)} rows to label"
+        written[next_.as_posix()] = _("{n} rows to label", n=len(rows))
     return written
 
 
@@ -117,29 +122,26 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "dim"}
 
 def _show(room: Room, found: list[Finding]) -> None:
     """Print the findings, the gravest first."""
-    from hasei.ground.language import _ as say_
-
     page = console()
     columns = ", ".join(f"{part}: '{name}'" for part, name in room.mapping.columns.items())
-    page.print(safe(say_("{n} rows read ({columns})", n=f"{len(room.rows):,}", columns=columns)), soft_wrap=True)
+    page.print(safe(_("{n} rows read ({columns})", n=f"{len(room.rows):,}", columns=columns)), soft_wrap=True)
     for finding in found:
         _finding(page, finding)
     if not any(finding.severity != "note" for finding in found):
-        page.print(safe(say_("Nothing was found that must be changed first.")), soft_wrap=True)
+        page.print(safe(_("Nothing was found that must be changed first.")), soft_wrap=True)
 
 
 def _finding(page: Console, finding: Finding) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from hasei.ground.language import _ as say_
     from hasei.judge.report.figures import few
 
-    head = Text(f"\n{say_(finding.severity)}  ", style=_STYLES[finding.severity])
+    head = Text(f"\n{term(finding.severity)}  ", style=_STYLES[finding.severity])
     head.append(safe(finding.message), style="default")
     page.print(head)
     if finding.rows:
-        where = say_("lines {lines} of {file}", lines=few(list(finding.rows), 8), file=finding.file)
+        where = _("lines {lines} of {file}", lines=few(list(finding.rows), 8), file=finding.file)
         page.print(Padding(Text(safe(f"{where} ({len(finding.rows):,})"), style="dim"), (0, 0, 0, 4)))
     if finding.do:
         page.print(Padding(Text(safe(f"→ {finding.do}")), (0, 0, 0, 4)))

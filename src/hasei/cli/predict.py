@@ -21,6 +21,7 @@ from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
 from hasei.ground.errors import NotSupported, OutputError, Stopped
 from hasei.ground.files import new_file, refuse_existing
+from hasei.ground.language import _
 
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
@@ -104,6 +105,11 @@ class Gate:
                 "this model knows no confidence from which answers need no person",
                 expected="a model of hasei try with enough rows that are right often enough", do="leave out --automatic",
             )  # fmt: skip
+        if found.get("missed"):
+            say(_(
+                "warning: above this model's threshold surely less than the {wish} wished for was right in its study",
+                wish=f"{100 * found['wish']:.0f} %",
+            ))  # fmt: skip
         return cls(Calibration.read(found["calibration"]), float(found["threshold"]))
 
     def answers(self, model: DerivedModel, inputs: Sequence[Any]) -> list[tuple[Any, float, bool]]:

@@ -95,6 +95,11 @@ class Automation:
     curve: tuple[Point, ...]
     errors: tuple[float, float]
 
+    @property
+    def missed(self) -> bool:
+        """Whether the answers are surely less accurate than wished: the confirm rows are other than those that it is set by."""
+        return self.accuracy is not None and self.accuracy.high < self.wish
+
     def words(self) -> str:
         """Say the curve in one sentence."""
         if self.threshold is None or self.coverage is None or self.accuracy is None or self.coverage.value == 0:
@@ -102,6 +107,13 @@ class Automation:
                 "No part of the rows can be answered at {wish} accuracy without a person.", wish=_percent(self.wish)
             )
         low, high = _percent(self.accuracy.low, 1), _percent(self.accuracy.high, 1)
+        if self.missed:
+            return _(
+                "The {wish} wished for is not reached: where the confidence is at least {threshold} ({share} of the rows), only"
+                " {accuracy} of the answers are right ({low} to {high}). Let nothing be answered without a person.",
+                wish=_percent(self.wish), threshold=f"{self.threshold:.2f}", share=_percent(self.coverage.value),
+                accuracy=_percent(self.accuracy.value, 1), low=low, high=high,
+            )  # fmt: skip
         if self.coverage.value >= 0.9995:
             return _(
                 "All rows can be answered without a person, at {accuracy} accuracy ({low} to {high}).",
@@ -118,6 +130,7 @@ class Automation:
         """Return the curve as plain JSON."""
         return {
             "method": self.calibration.method, "calibration": self.calibration.to_json(), "wish": self.wish, "asked": self.asked,
+            "missed": self.missed,
             "threshold": self.threshold, "coverage": _bounds(self.coverage), "accuracy": _bounds(self.accuracy),
             "curve": [p.to_json() for p in self.curve],
             "calibration_error": {"before": self.errors[0], "after": self.errors[1]}, "words": self.words(),
@@ -154,7 +167,7 @@ def automate(
         calibration, threshold, confidence, automatic = _crossed(outputs, right, truth, units, goal)
     return Automation(
         calibration, goal, wish is not None, threshold, *_measured(automatic, right, units, alpha),
-        curve=_curve(confidence, right, alpha), errors=(_error(raw_confidence(outputs), right), _error(confidence, right)),
+        curve=_curve(confidence, right, units, alpha), errors=(_error(raw_confidence(outputs), right), _error(confidence, right)),
     )  # fmt: skip
 
 
@@ -265,14 +278,14 @@ def _interval(scores: Floats, units: Sequence[str], alpha: float) -> Interval:
     )
 
 
-def _curve(confidence: Floats, right: Floats, alpha: float) -> tuple[Point, ...]:
+def _curve(confidence: Floats, right: Floats, units: Sequence[str], alpha: float) -> tuple[Point, ...]:
     """Return points at every twentieth of coverage."""
     order = np.argsort(-confidence, kind="stable")
-    hits = np.cumsum(np.asarray(right, np.float64)[order])
+    hits, names = np.asarray(right, np.float64)[order], [units[i] for i in order]
     found = []
     for part in range(1, _POINTS + 1):
         n = max(1, round(len(order) * part / _POINTS))
-        interval = wilson(float(hits[n - 1]), n, alpha)
+        interval = _interval(hits[:n], names[:n], alpha)
         found.append(
             Point(float(confidence[order[n - 1]]), n / len(order), interval.value, interval.low, interval.high)
         )

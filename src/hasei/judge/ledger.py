@@ -45,7 +45,7 @@ class Commitment:
     """What is fixed before confirm is opened.
 
     *metric*; the KPI *at_least*, or None; *delta*, the smallest gain worth having; W and R by name; *alpha*, the share
-    of wrong adoptions allowed over all openings.
+    of wrong adoptions allowed over all openings; *asked* stands for the prices that *delta* follows from, "" without.
     """
 
     metric: str
@@ -54,10 +54,12 @@ class Commitment:
     winner: str
     reference: str
     alpha: float = 0.05
+    asked: str = ""
 
     def fields(self) -> dict[str, Any]:
         """Return the commitment as plain JSON, numbers as floats so that 1 and 1.0 are one commitment."""
-        return {k: float(v) if isinstance(v, (int, float)) else v for k, v in asdict(self).items()}
+        kept = {k: v for k, v in asdict(self).items() if k != "asked" or v}
+        return {k: float(v) if isinstance(v, (int, float)) else v for k, v in kept.items()}
 
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of the fields."""
@@ -156,9 +158,16 @@ def _opening(entry: str, commitment: Commitment, earlier: list[dict[str, Any]], 
     number = 1 + len(earlier)
     rule = commitment.fields()
     # An entry that can't be read tells nothing of its rule; it is counted, but changes nobody's.
-    changed = any(e.get(f"committed_{k}", rule[k]) != rule[k] for e in earlier for k in _THE_RULE)
+    changed = any(_changed(e, rule) for e in earlier)
     levels = alpha_at(number, commitment.alpha), alpha_at(number + 1, commitment.alpha)
     return Opening(number, *levels, changed, commitment.hash(), entry, notes)
+
+
+def _changed(entry: dict[str, Any], rule: dict[str, Any]) -> bool:
+    """Whether *rule* is another than that of an earlier *entry*; a smallest gain that prices tell is as its prices."""
+    priced = bool(rule.get("asked")) and bool(entry.get("committed_asked"))
+    names = [("asked" if priced and name == "delta" else name) for name in _THE_RULE]
+    return any(entry.get(f"committed_{name}", rule[name]) != rule[name] for name in names)
 
 
 def _keys(units: Sequence[str]) -> Keys:

@@ -34,7 +34,7 @@ class Reasons:
     def nothing_learnt(self) -> str:
         """Say that nothing beats a constant answer."""
         first = _(
-            "Rethink: nothing that was tried does better than always giving the same answer ({reach}).",
+            "Rethink: nothing that was tried does surely better than always giving the same answer ({reach}).",
             reach=self._reach(),
         )
         return sentences(first, self.e.change_first or _(
@@ -54,7 +54,7 @@ class Reasons:
     def no_derived_model(self) -> str:
         """Say that a cheap truth won."""
         return _(
-            "Do not adopt a derived model: none of those tried beats {reference}, which is far cheaper.",
+            "Do not adopt a derived model: none of those tried beats {reference}, which costs less to make.",
             reference=self.e.reference,
         )
 

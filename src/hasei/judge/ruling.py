@@ -27,6 +27,7 @@ from hasei.judge.evaluation import compare, score
 from hasei.judge.handover import AutomationMoney, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
 from hasei.judge.slices import Slice, forgotten, harm
+from hasei.judge.wording import Words
 from hasei.tasks import Floats, Metric, Space, Task, open_task
 
 CONSTANT = "always the same"
@@ -195,7 +196,7 @@ class _Rule:
             reference_score=self._scored(case.reference), delta=case.delta, alpha=case.alpha, alpha_next=case.alpha_next,
             kpi=case.kpi, winner_is_cheap=case.winner_is_cheap,
             gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
-            constraints=(*self._limits(), *_harmed(slices), *self._forgotten(kept)),
+            constraints=(*self._limits(), *self._today(), *_harmed(slices), *self._forgotten(kept)),
             saving=money.per_month if money and case.winner != case.reference else None, currency=prices.currency,
             beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
             train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
@@ -223,7 +224,9 @@ class _Rule:
         alone = case.winner == case.reference and case.today is None and TODAY not in sheet.answers
         if alone or not (sheet.costs or case.prices.get("predictions_per_month")):
             return None
-        figure = None if case.today is None else figure_cost(prices, *case.today, alpha=case.alpha)
+        # Only of an accuracy is it known how many answers are wrong.
+        known = case.today if self.metric.name == "accuracy" else None
+        figure = None if known is None else figure_cost(prices, *known, alpha=case.alpha)
         against = TODAY if TODAY in sheet.answers or figure else case.reference
         today: Any = figure if figure is not None else sheet.costs.get(against)
         running = {name: monthly(prices, ms) for name, ms in case.ms_per_row.items()}
@@ -259,6 +262,15 @@ class _Rule:
 
     def _limits(self) -> list[Constraint]:
         return [Constraint(limit.name, limit.value <= limit.most, limit.words) for limit in self.case.limits]
+
+    def _today(self) -> list[Constraint]:
+        """Return that W must be better than the figure of today's process, where only a figure is known."""
+        if self.case.today is None:
+            return []
+        words = Words(self.metric.name, self.metric.bounds == (0.0, 1.0), self.case.alpha)
+        value, today = self._scored(self.case.winner).value, self.case.today[0]
+        said = _("{amount}, today's process {today}", amount=words.amount(value), today=words.amount(today))
+        return [Constraint("today", (value - today) * self.metric.direction > 0, said)]
 
     def _slices(self) -> list[Slice]:
         case, sheet = self.case, self.sheet

@@ -7,7 +7,7 @@ from typing import Any
 
 from hasei.ground.language import _
 from hasei.judge.report.view import View
-from hasei.judge.wording import cash, sentences, term
+from hasei.judge.wording import sentences, term
 
 
 def paragraph(view: View) -> str:
@@ -35,31 +35,7 @@ def _automation(view: View) -> str:
 
 def _money(view: View) -> str:
     money = view.get("money") or {}
-    saved = money.get("per_month") or {}
-    if saved.get("value") is None:
-        return ""
-    values = {"value": cash(saved["value"]), "currency": money.get("currency", "")}
-    if saved.get("low") is None or saved.get("high") is None:
-        first = _("That is worth about {value} {currency} a month.", **values)
-    else:
-        first = _(
-            "That is worth about {value} {currency} a month, between {low} and {high}.", low=cash(saved["low"]),
-            high=cash(saved["high"]), **values,
-        )  # fmt: skip
-    return sentences(first, _months(money))
-
-
-def _months(money: Mapping[str, Any]) -> str:
-    months = money.get("months_to_break_even") or {}
-    if months.get("value") is None:
-        return ""
-    value, low, high = (months.get(k) for k in ("value", "low", "high"))
-    if low is None or high is None:
-        return _("It has paid for itself after about {value} months.", value=f"{value:,.1f}")
-    return _(
-        "It has paid for itself after about {value} months, between {low} and {high}.", value=f"{value:,.1f}",
-        low=f"{low:,.1f}", high=f"{high:,.1f}",
-    )  # fmt: skip
+    return str(money.get("words") or "") if (money.get("per_month") or {}).get("value") is not None else ""
 
 
 def _cautions(view: View) -> list[str]:
@@ -99,7 +75,7 @@ def _next(view: View) -> str:
         return _("Next step: collect more rows, then run the same command again.")
     reference = report.get("reference")
     if reference and report.get("kpi") and _met(view, reference):
-        return _("Next step: put {reference} to use, which is far cheaper.", reference=reference["name"])
+        return _("Next step: put {reference} to use, which costs less to make.", reference=reference["name"])
     return _("Next step: keep today's process, or try another base or more rows.")
 
 

@@ -210,6 +210,9 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
         {"out": str(out.resolve()), "data": lab.data.fingerprint, "seed": config.seed, "started": _started(lab)}
     )
     name, run = _scheme(config, lab.data)
+    if config.seeds > 1 and scheme_of(config, lab.data) != "holdout":
+        message = _("finalists are trained once: several seeds (--seeds) are only tried with --scheme holdout")
+        lab.found(Finding("seeds", "note", message, do=_("add --scheme holdout, or leave out --seeds")))
     look(lab, clock)
     with new_folder(out) as folder:
         with energy(config.prices.country) as meter:

@@ -14,6 +14,7 @@ from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
+from hasei.ground.files import hash_json
 from hasei.ground.language import language
 from hasei.ground.statistics import Forecast
 from hasei.judge.cost import monthly
@@ -133,8 +134,16 @@ def commit(lab: Lab, choice: Choice) -> Commitment:
     """Fix metric, goal, smallest gain, W and R, before any confirm row is read."""
     return Commitment(
         metric=lab.metric.name, at_least=lab.purpose.goal.at_least, delta=lab.purpose.delta(extra_per_month(lab, choice)),
-        winner=choice.winner.name, reference=choice.reference.name,
+        winner=choice.winner.name, reference=choice.reference.name, asked=_asked(lab),
     )  # fmt: skip
+
+
+def _asked(lab: Lab) -> str:
+    """What the smallest gain follows from, where prices tell it: the gain itself then varies with measured times."""
+    purpose = lab.purpose
+    if purpose.prices.breakeven_gain(0.0) is None:
+        return ""
+    return hash_json({"smallest_gain": purpose.smallest_gain, "prices": purpose.prices.model_dump(mode="json")})
 
 
 def extra_per_month(lab: Lab, choice: Choice) -> float:
@@ -174,7 +183,10 @@ def _case(
     lab: Lab, choice: Choice, confirmed: Confirmed, commitment: Commitment, latency: float | None,
     curve: LearningCurve | None,
 ) -> Case:  # fmt: skip
-    opening, ahead = confirmed.opening, curve.at_four if curve else None
+    opening = confirmed.opening
+    # What a head would gain from more rows says nothing of another winner.
+    own = curve if curve is not None and curve.candidate == choice.winner.name else None
+    ahead = own.at_four if own else None
     measured = {c.name: c.trial for c in choice.roles if c.trial is not None}
     figure, goal = None, lab.purpose.goal
     if goal.today is not None and goal.today.value is not None:
@@ -192,7 +204,7 @@ def _case(
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),
         ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None,
-        train_rows=curve.train_rows if curve else None,
+        train_rows=own.train_rows if own else None,
         before=confirmed.kept.other if confirmed.kept else "", language=language(),
     )  # fmt: skip
 

@@ -216,6 +216,10 @@ class Lab:
               most=self.base.max_tokens),
             rows=tuple(lines), do=_("shorten them, or use a base that reads more"),
         )  # fmt: skip
+        self.found(finding)
+
+    def found(self, finding: Finding) -> None:
+        """Add *finding* to those of the data and say it."""
         self.data = replace(self.data, findings=(*self.data.findings, finding))
         self.watch.report("finding", finding.message)
 

@@ -9,7 +9,7 @@ from hasei.ground.language import _
 from hasei.judge.report.charts import BLUE, INK, ORANGE, Chart, drawn, rows
 from hasei.judge.report.figures import significant
 from hasei.judge.report.view import View
-from hasei.judge.wording import cash, percent, term
+from hasei.judge.wording import percent, term
 
 PLACE = 80
 
@@ -44,11 +44,8 @@ def _items(found: Mapping[str, Any]) -> list[tuple[str, str]]:
             _("how far confidences are off"),
             _("{after} after calibration ({method}), {before} before", method=term(found.get("method", "")), **values),
         ))  # fmt: skip
-    money = found.get("money") or {}
-    saved: Mapping[str, Any] = money.get("per_month") or money
-    if saved.get("value") is not None:
-        currency = money.get("currency", "")
-        items.append((_("saving a month"), f"{cash(saved['value'])} {currency}".strip()))
+    if (found.get("money") or {}).get("words"):
+        items.append((_("in money"), str(found["money"]["words"])))
     return [(name, said) for name, said in items if said]
 
 
