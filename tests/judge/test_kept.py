@@ -55,6 +55,18 @@ def test_the_command_says_so_and_a_changed_answer_shows(run, tmp_path, capsys):
     assert "NOT the same" in capsys.readouterr().out
 
 
+def test_a_report_that_says_another_verdict_than_its_predictions_is_found_out(run, tmp_path, capsys):
+    import shutil
+
+    forged = tmp_path / "forged"
+    shutil.copytree(run, forged)
+    report = json.loads((forged / "report.json").read_text("utf-8"))
+    report["verdict"] = "rethink" if report["verdict"] == "adopt" else "adopt"
+    (forged / "report.json").write_text(json.dumps(report), "utf-8")
+    assert main(["compare", "--recompute", str(forged)]) == 1
+    assert "report.json: verdict" in capsys.readouterr().out
+
+
 def test_the_report_states_the_verdict_that_was_kept(run):
     report = json.loads((run / "report.json").read_text("utf-8"))
     verdict = json.loads((run / kept.VERDICT).read_text("utf-8"))

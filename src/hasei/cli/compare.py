@@ -79,7 +79,8 @@ def _recompute(runs: list[Path], json_: bool) -> None:
             )
         again, before = kept.recompute(run), stated.read_text("utf-8")
         differs = sorted(k for k, v in json.loads(again).items() if json.loads(before).get(k) != v)
-        same = again == before
+        differs += _contradicted(run, json.loads(again))
+        same = again == before and not differs
         found.append({"run": run.as_posix(), "same": same, "differs": differs, "verdict": json.loads(again)["verdict"]})
     if json_:
         emit_json({"schema": 1, "runs": found})
@@ -91,6 +92,21 @@ def _recompute(runs: list[Path], json_: bool) -> None:
             sys.stdout.write(safe(f"{one['run']}: {one['verdict']}, judged again from its predictions: {said}\n"))
     if not all(one["same"] for one in found):
         raise typer.Exit(1)
+
+
+def _contradicted(run: Path, ruled: dict[str, Any]) -> list[str]:
+    """Return the fields in which ``report.json`` says something else than the verdict made again."""
+    if not (run / "report.json").is_file():
+        return []
+    report = read_report(run)
+    found = []
+    for name, value in ruled.items():
+        stated = report.get(name)
+        if name in ("chosen", "reference") and isinstance(stated, dict):
+            stated = {key: stated.get(key) for key in value}  # a report also says where the folder is
+        if stated != value:
+            found.append(f"report.json: {name}")
+    return found
 
 
 def read_report(run: Path) -> dict[str, Any]:

@@ -82,6 +82,9 @@ def test_every_class_with_too_few_rows_is_named_and_the_order_of_rows_changes_no
 
     named = {name for f in found(rows) if f.variant == "learn" for name in f.evidence["classes"]}
     known = {label for label, role in rows if role}
+    if len(known) == 1:
+        assert [f.severity for f in found(rows)] == ["error"]
+        return
     learnt = {name: sum(label == name and role in ("train", "select") for label, role in rows) for name in known}
     assert named == {name for name, count in learnt.items() if count < LEAST_TO_LEARN}
     assert [f.message for f in found(rows)] == [f.message for f in found(rows[::-1])]
@@ -97,3 +100,9 @@ def test_with_a_test_file_its_rows_are_what_a_class_is_judged_by(tmp_path):
     test = [(f"late {i}", "a") for i in range(12)] + [("bill", "b")]
     (finding,) = classes.find(made(tmp_path, rows, test=test))
     assert (finding.variant, finding.evidence["classes"]) == ("judge", {"b": 1})
+
+
+def test_one_label_everywhere_is_an_error():
+    (found,) = class_findings(["a"] * 9, ["train"] * 9, list(range(2, 11)), ["rows.csv"] * 9, all_judged=True)
+    assert (found.kind, found.severity) == ("imbalance", "error")
+    assert "nothing to tell apart" in found.message

@@ -33,6 +33,14 @@ def class_findings(
     names = sorted(set(learnt) | set(judged))
     barely = [name for name in names if learnt[name] < LEAST_TO_LEARN]
     unjudged = [name for name in names if judged[name] < LEAST_OF_A_CLASS and name not in barely]
+    if len(names) == 1:
+        message = _("every row of '{file}' has the label '{label}': there is nothing to tell apart", file=files[0],
+                    label=short(names[0]))  # fmt: skip
+        return [
+            Finding(
+                "imbalance", "error", message, files[0], do=_("add rows with other labels, or choose another --label")
+            )
+        ]
     found = _lists(targets, files, len(names)) + _imbalance(learnt)
     if barely:
         message = _(
