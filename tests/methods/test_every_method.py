@@ -134,9 +134,16 @@ def test_it_learns_its_toy_rows(pair, trunk):
         )
         return
     context, _ = context_of(task, trunk)
-    rates = {"learning_rate": 3e-3, "head_learning_rate": 3e-3, "epochs": 12, "smoothing": 0.0, "precision": "fp32"}
+    rates = {
+        "learning_rate": 3e-3,
+        "head_learning_rate": 3e-3,
+        "dropout": 0.0,
+        "epochs": 12,
+        "smoothing": 0.0,
+        "precision": "fp32",
+    }
     curve = run.run_step(step_of(method, **rates), context).derivation.curve
-    assert min(point["loss"] for point in curve[1:]) < curve[0]["loss"], curve
+    assert curve[-1]["loss"] < curve[0]["loss"]
 
 
 def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):

@@ -126,7 +126,7 @@ def pick(
         return None
     best = max(better[i] for i in allowed)
     near = [i for i in allowed if better[i] >= best - tolerance - _ROUNDING]
-    return min(near, key=lambda i: (costs[i], -better[i], i))
+    return min(near, key=lambda i: (costs[i], -better[i], -scores[i] * direction, i))
 
 
 def doubt_of(se: float) -> float:
