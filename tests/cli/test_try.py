@@ -170,3 +170,45 @@ def test_compare_puts_runs_side_by_side_and_says_where_rows_differ(hasei, tmp_pa
 def test_compare_refuses_what_is_no_report(hasei, tmp_path, text):
     (tmp_path / "report.json").write_text(text)
     assert hasei("compare", tmp_path).code == 2
+
+
+def test_what_the_report_prints_to_do_it_again_asks_for_the_same(hasei, study, tmp_path):
+    import shlex
+
+    from hasei.judge.report.sections.again import command_of, settings_of
+    from hasei.judge.study.config import make_config
+
+    asked = make_config({
+        "data": {"path": "/far/away/the rows.csv", "test": "t.csv", "text": "a text", "map": {"other": "o=p"}, "group": "g",
+                 "where": ["lang=en", "n~'x y'"], "slices": ["支店", "b"], "keep": "k.csv", "time": "when", "id": "no",
+                 "licence": "CC-BY-4.0", "licence_override": "we asked them"},
+        "goal": {"metric": "macro_f1", "at_least": 0.81234567, "latency_p95_ms": 20, "automate_at": 0.97,
+                 "today": {"rules": "/far/rules.csv"}},
+        "prices": {"currency": "JPY", "cpu_hour": 1e-5, "cost_of_an_error": 300, "costs": {"table": "costs.csv"}},
+        "recipes": ["feature_extraction", {"lora": {"rank": 4}}], "smallest_gain": 0.02, "scheme": "kfold", "folds": 4,
+        "seeds": 2, "seed": 7, "budget": "90s", "lang": "ja", "checks": False,
+    })  # fmt: skip
+    found = report(asked=asked.asked(), budget_seconds=90.0, seed=7, kpi={"metric": "macro_f1", "at_least": 0.81234567})
+    found["data"]["columns"] = {"text": "a text", "other": "o=p"}
+    (tmp_path / "hasei.yaml").write_text(settings_of(found), "utf-8")
+    words = shlex.split(command_of(found))
+    assert hasei(*words[1:]).code == 0
+    again = study["config"].model_dump(mode="json")
+    expected = asked.model_dump(mode="json")
+    expected["data"]["path"], expected["goal"]["today"], expected["budget"] = (
+        "the rows.csv",
+        {"rules": "rules.csv"},
+        "90s",
+    )
+    assert again == expected
+
+
+def test_what_was_asked_by_flags_alone_needs_no_settings_to_do_it_again():
+    from hasei.judge.report.sections.again import command_of, settings_of
+    from hasei.judge.study.config import make_config
+
+    found = report(
+        asked=make_config({"data": {"path": "a.csv"}, "goal": {"metric": "accuracy", "at_least": 0.9}}).asked()
+    )
+    assert settings_of(found) == ""
+    assert "--config" not in command_of(found)

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecipeError(f"'{path.name}' must hold named settings", received=type(value).__name__)
     return value
+
+
+def yaml_text(value: Mapping[str, Any]) -> str:
+    """Return plain settings as YAML, one a line, that :func:`read_yaml` reads as the same again."""
+    from ruamel.yaml import YAML
+
+    writer, text = YAML(typ="safe", pure=True), io.StringIO()
+    for name, setting in (
+        ("default_flow_style", False),
+        ("allow_unicode", True),
+        ("sort_base_mapping_type_on_output", False),
+    ):
+        setattr(writer, name, setting)
+    writer.dump(dict(value), text)
+    return text.getvalue()
 
 
 def _circular(value: Any, above: frozenset[int], done: set[int]) -> bool:

@@ -26,7 +26,7 @@ from hasei.judge.decision import Constraint, Decision, Evidence, decide
 from hasei.judge.evaluation import compare, score
 from hasei.judge.handover import AutomationMoney, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
-from hasei.judge.slices import Slice, forgotten, harm
+from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.judge.wording import Words
 from hasei.tasks import Floats, Metric, Space, Task, open_task
 
@@ -274,12 +274,11 @@ class _Rule:
 
     def _slices(self) -> list[Slice]:
         case, sheet = self.case, self.sheet
-        if not sheet.slices or case.winner == case.reference:
-            return []
-        both = sheet.answers[case.winner], sheet.answers[case.reference]
-        return harm(
-            self.metric, *both, sheet.truth, sheet.units, sheet.slices, alpha=case.alpha, se_factor=case.se_factor
-        )
+        how: dict[str, Any] = {"alpha": case.alpha, "se_factor": case.se_factor}
+        rows = sheet.answers[case.winner], sheet.answers[case.reference], sheet.truth, sheet.units
+        asked = case.winner != case.reference and bool(sheet.slices)
+        named = harm(self.metric, *rows, sheet.slices, **how) if asked else []
+        return [*named, *harm_by_truth(self.metric, *rows, **how)]
 
     def _kept(self) -> Slice | None:
         """Return W against what was there before, on the rows that must not be forgotten."""
@@ -324,8 +323,8 @@ def _positions(names: tuple[str, ...], truth: Sequence[Any]) -> list[int]:
 
 
 def _harmed(slices: Sequence[Slice]) -> list[Constraint]:
-    """Return the failed constraint that a surely harmed slice is; none where no slice is."""
-    harmed = [s for s in slices if s.harmed]
+    """Return the failed constraint that surely harmed slices of named columns are; none where no slice is."""
+    harmed = [s for s in slices if s.harmed and s.asked]
     if not harmed:
         return []
     return [Constraint("harmed slice", False, "; ".join(s.words() for s in harmed))]

@@ -33,7 +33,7 @@ class Slice:
     """One value of one column: what W and R reach there, and the paired gain; *harmed*: surely worse, and by enough.
 
     *units* are its independent rows; with fewer than 30 of them it is not *judged*, and its interval says why. *share*: the
-    metric is one, and a difference is said in points.
+    metric is one, and a difference is said in points. *asked*: the user named the column; else it is the true answer.
     """
 
     column: str
@@ -46,6 +46,7 @@ class Slice:
     harmed: bool = False
     judged: bool = True
     share: bool = True
+    asked: bool = True
 
     def words(self) -> str:
         """Say the slice in one sentence."""
@@ -69,17 +70,18 @@ class Slice:
         return {
             "column": self.column, "value": self.value, "rows": self.rows, "units": self.units, "winner": self.winner,
             "reference": self.reference, "gain": {k: v if math.isfinite(v) else None for k, v in gain.items()},
-            "harmed": self.harmed, "judged": self.judged,
+            "harmed": self.harmed, "judged": self.judged, "asked": self.asked,
         }  # fmt: skip
 
 
 def harm(
     metric: Metric, winner: Sequence[Any], reference: Sequence[Any], true: Sequence[Any], units: Sequence[str],
     columns: Mapping[str, Sequence[str]], *, alpha: float = 0.025, se_factor: float = 1.0, threshold: float = THRESHOLD,
+    most: int = 20,
 ) -> list[Slice]:  # fmt: skip
     """Return the slices of *columns* (cells (n,) by column) with their paired gains: harmed first, then worst first.
 
-    Numbers are cut at their quartiles, of many values the commonest are kept and the others put together. *alpha* is that of
+    Numbers are cut at their quartiles, of many values the *most* common are kept and the others put together. *alpha* is that of
     the intervals; without any harm at most 2 *alpha* of all cases have a slice flagged, however many slices there are.
     *threshold* is in the metric's unit for a share, else as a part of what *reference* reaches over all rows.
     """
@@ -92,7 +94,7 @@ def harm(
 
     found, places = [], []
     for column, cells in columns.items():
-        for part in cut(cells, units):
+        for part in cut(cells, units, most):
             parts = [taken(values, part.rows) for values in (winner, reference, true, units)]
             w, r = (float(metric.value(answers, parts[2])) for answers in parts[:2])
             count = len(set(parts[3]))
@@ -133,7 +135,10 @@ def harm_by_truth(
     """
     measure = metric if metric.rowwise or isinstance(true[0], NUMBER) else _RIGHT
     column = {_("true answer"): [str(value) for value in true]}
-    return harm(measure, winner, reference, true, units, column, alpha=alpha, se_factor=se_factor)
+    how: dict[str, Any] = {"alpha": alpha, "se_factor": se_factor}
+    if not isinstance(true[0], NUMBER):
+        how["most"] = len(set(column[_("true answer")]))
+    return [replace(s, asked=False) for s in harm(measure, winner, reference, true, units, column, **how)]
 
 
 def forgotten(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from worlds import ACCURACY, BASE, PLANTED, World, chances
 
+from hasei.judge.ruling import Case, Sheet, rule
 from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.tasks import Metric
 from hasei.tasks._class_metrics import METRICS
@@ -67,7 +69,8 @@ def test_a_slice_says_what_both_reach_there_and_the_paired_gain() -> None:
     found = one(["a", "b"] * 200, {"b": 30})
     assert found["b"].to_json() == {
         "column": "c", "value": "b", "rows": 200, "units": 200, "winner": 0.85, "reference": 1.0, "harmed": True,
-        "judged": True, "gain": {"value": pytest.approx(-0.15), "low": found["b"].gain.low, "high": found["b"].gain.high},
+        "judged": True, "asked": True,
+        "gain": {"value": pytest.approx(-0.15), "low": found["b"].gain.low, "high": found["b"].gain.high},
     }  # fmt: skip
     assert found["b"].words() == "where c is 'b' it is 15.0 points worse (200 rows)"
     assert found["a"].words() == "where c is 'a' it is no worse (200 rows)"
@@ -133,6 +136,22 @@ def test_without_named_columns_the_true_answers_are_slices_even_for_a_metric_ove
     assert set(found) == {"x", "y", "z"}
     assert {v for v, s in found.items() if s.harmed} == {"z"}
     assert found["z"].winner == pytest.approx(0.7, abs=0.07)
+
+
+def test_a_class_that_is_answered_worse_is_said_but_refuses_nothing_and_a_named_column_does() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.choice(["x", "y", "z"], 1500, p=[0.45, 0.45, 0.1]).tolist()
+    reference = [t if t == "z" or rng.random() < 0.8 else "?" for t in truth]
+    winner = [("?" if rng.random() < 0.3 else t) if t == "z" else t for t in truth]
+    case = Case(task="text_classification", metric="accuracy", winner="w", reference="r", alpha=0.025, alpha_next=0.01,
+                delta=0.01)  # fmt: skip
+    sheet = Sheet([f"u{i}" for i in range(1500)], truth, {"w": winner, "r": reference})
+    found = rule(case, sheet)
+    assert [(s.value, s.asked) for s in found.slices if s.harmed] == [("z", False)]
+    assert found.decision.verdict == "adopt"
+    found = rule(case, replace(sheet, slices={"kind": truth}))
+    assert [(s.value, s.asked) for s in found.slices if s.harmed] == [("z", True), ("z", False)]
+    assert found.decision.verdict == "do not adopt"
 
 
 def test_rows_that_must_not_get_worse_are_one_slice_of_their_own() -> None:

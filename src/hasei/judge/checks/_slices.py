@@ -36,14 +36,15 @@ class Part:
     units: float
 
 
-def cut(cells: Sequence[str], units: Sequence[str]) -> list[Part]:
+def cut(cells: Sequence[str], units: Sequence[str], most: int = _MOST_VALUES) -> list[Part]:
     """Return the slices of n cells, the largest first; numbers are cut at their quartiles, rare values put together.
 
-    A column is one of numbers where every filled cell is one and there are more different ones than are kept as values.
+    *most* values are kept, the commonest. A column is one of numbers where every filled cell is one and there are more
+    different ones than that.
     """
     values = [cell.strip() for cell in cells]
-    numbers = _numbers(values)
-    names = _common(values) if numbers is None else _quarters(numbers)
+    numbers = _numbers(values, most)
+    names = _common(values, most) if numbers is None else _quarters(numbers)
     rows: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         rows.setdefault(name, []).append(i)
@@ -56,14 +57,14 @@ def effective(rows: Sequence[int] | Ints, units: Sequence[str]) -> float:
     return effective_units(list(Counter(units[i] for i in rows).values()))
 
 
-def _numbers(values: Sequence[str]) -> npt.NDArray[np.float64] | None:
+def _numbers(values: Sequence[str], most: int) -> npt.NDArray[np.float64] | None:
     """Return the filled cells as numbers, NaN where blank, or None where they are no numbers or few different ones."""
     try:
         numbers = np.array([float(value) if value else np.nan for value in values])
     except ValueError:
         return None
     finite = numbers[np.isfinite(numbers)]
-    return numbers if len(np.unique(finite)) > _MOST_VALUES else None
+    return numbers if len(np.unique(finite)) > most else None
 
 
 def _quarters(numbers: npt.NDArray[np.float64]) -> list[str]:
@@ -79,10 +80,10 @@ def _quarters(numbers: npt.NDArray[np.float64]) -> list[str]:
     return [names[p] if k else _blank() for p, k in zip(place.tolist(), known.tolist(), strict=True)]
 
 
-def _common(values: Sequence[str]) -> list[str]:
+def _common(values: Sequence[str], most: int) -> list[str]:
     counts = Counter(values)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    kept = set(ranked if len(ranked) <= _MOST_VALUES + 1 else ranked[:_MOST_VALUES])
+    kept = set(ranked if len(ranked) <= most + 1 else ranked[:most])
     return [(value or _blank()) if value in kept else _("other values") for value in values]
 
 

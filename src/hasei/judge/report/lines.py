@@ -303,3 +303,8 @@ def _opening(report: Report, words: Words) -> str:
     if report.get("exploratory"):
         return _("{said}; the rule was changed in between, so this is exploratory", said=said)
     return said
+
+
+def group_name(part: Mapping[str, Any]) -> str:
+    """Name a group of rows: by its column where the user named one, else by the true answer."""
+    return f"{part['column'] if part.get('asked', True) else _('true answer')} = {part['value']}"

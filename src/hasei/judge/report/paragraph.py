@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hasei.ground.language import _
+from hasei.judge.report.lines import group_name
 from hasei.judge.report.view import View
 from hasei.judge.wording import sentences, term
 
@@ -42,7 +43,7 @@ def _cautions(view: View) -> list[str]:
     """Say what a decider must not miss."""
     found = []
     if any(part.get("harmed") for part in view.get("slices") or []):
-        groups = ", ".join(f"{p['column']} = {p['value']}" for p in view.report["slices"] if p.get("harmed"))
+        groups = ", ".join(group_name(part) for part in view.report["slices"] if part.get("harmed"))
         found.append(_("Mind that it does worse for: {groups}.", groups=groups))
     if (view.get("licence") or {}).get("conflict"):
         found.append(_("Mind that the licences of base and rows do not go together."))

@@ -222,7 +222,7 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
             lab, choice, found, confirmed, tabled, scheme=name, seconds=clock.spent,
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
-        report["energy"] = meter.used
+        report |= {"energy": meter.used, "asked": config.asked()}
         lineage.update_record(model.folder, model.record | records.record_of(report))
         records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
         write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)

@@ -93,6 +93,17 @@ class Config(Settings):
         weight = self.prices.costs.weight if self.prices.costs else None
         return tuple(dict.fromkeys([*self.data.slices, *([weight] if weight else [])]))
 
+    def asked(self) -> dict[str, Any]:
+        """Return what was asked beyond the defaults, as it would stand in ``hasei.yaml``; files by their names alone."""
+        found: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
+        data, goal, prices = (found.get(part) or {} for part in ("data", "goal", "prices"))
+        named = [(found, "base"), *((data, key) for key in ("path", "test", "keep"))]
+        named += [(goal.get("today") or {}, key) for key in ("rules", "model")] + [(prices.get("costs") or {}, "table")]
+        for part, key in named:
+            if isinstance(part.get(key), str) and (key != "base" or Path(part[key]).is_dir()):
+                part[key] = Path(part[key]).name
+        return found
+
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
         found = [read_steps(recipe) for recipe in self.recipes]

@@ -1,4 +1,4 @@
-"""How to do it again: the command, and everything that has to be the same."""
+"""How to do it again: the command, the settings that no flag takes, and everything that has to be the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from hasei.ground.files import yaml_text
 from hasei.ground.language import _
 from hasei.judge.report.figures import duration
 from hasei.judge.report.lines import Report
@@ -21,8 +22,9 @@ def title() -> str:
 
 
 def content(view: View) -> dict[str, Any] | None:
-    """Return the command and the table of what it rests on."""
-    return {"command": command_of(view.report), "facts": _facts(view.report)}
+    """Return the command, its settings and the table of what it rests on."""
+    found = view.report
+    return {"command": command_of(found), "settings": settings_of(found), "facts": _facts(found)}
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -52,15 +54,48 @@ def _machine(environment: Mapping[str, Any]) -> str:
     return ", ".join([*said, *(f"{name} {number}" for name, number in environment.get("libraries", {}).items())])
 
 
+_DATA_FLAGS = {
+    "test": "--test", "group": "--group", "where": "--where", "licence": "--licence", "keep": "--keep", "time": "--time",
+    "licence_override": "--licence-override", "slices": "--slice", "id": "--id",
+}  # fmt: skip
+_FLAGS = ("task", "scheme", "folds", "seeds")
+
+
 def command_of(report: Report) -> str:
-    """Return the command that would run the same study on the same files."""
-    columns = report["data"]["columns"]
-    given = [f"--{part} {shlex.quote(columns[part])}" for part in ("text", "label") if part in columns]
-    given += [
-        f"--map {shlex.quote(f'{part}={name}')}" for part, name in columns.items() if part not in ("text", "label")
-    ]
-    base = (report.get("base") or {}).get("opened_as") or (report.get("base") or {}).get("name") or "BASE"
+    """Return the command that would run the same study on the same files; settings without a flag are :func:`settings_of`."""
+    asked, columns = report.get("asked") or {}, report["data"]["columns"]
+    data = asked.get("data") or {}
+    given = [("--text", columns.get("text")), ("--label", columns.get("label"))]
+    given += [("--map", f"{part}={name}") for part, name in columns.items() if part not in ("text", "label")]
+    for key, flag in _DATA_FLAGS.items():
+        value = data.get(key)
+        given += [(flag, one) for one in (value if isinstance(value, list) else [value])]
     if report.get("kpi"):
-        given.append(f"--at-least {report['kpi']['metric']}={report['kpi']['at_least']:g}")
-    budget = f"--budget {report['budget_seconds']:g}s --seed {report['seed']}"
-    return " ".join(["hasei try DATA", f"--base {shlex.quote(base)}", *given, budget])
+        given.append(("--at-least", f"{report['kpi']['metric']}={report['kpi']['at_least']:.10g}"))
+    if _plain_recipes(asked):
+        given.append(("--methods", ",".join(asked.get("recipes") or ()) or None))
+    given += [(f"--{key}", asked.get(key)) for key in _FLAGS]
+    given += [("--budget", f"{report['budget_seconds']:g}s"), ("--seed", report["seed"]), ("--lang", asked.get("lang"))]
+    base = (report.get("base") or {}).get("opened_as") or (report.get("base") or {}).get("name") or "BASE"
+    start = [data.get("path") or "DATA", "--base", base, *(["--config", "hasei.yaml"] if settings_of(report) else [])]
+    return shlex.join(
+        ["hasei", "try", *start, *(str(word) for flag, value in given if value is not None for word in (flag, value))]
+    )
+
+
+def settings_of(report: Report) -> str:
+    """Return what was asked and has no flag, as it would stand in ``hasei.yaml``; "" where there is none."""
+    asked = dict(report.get("asked") or {})
+    goal = {key: value for key, value in (asked.get("goal") or {}).items() if key != "at_least"}
+    if "at_least" in (asked.get("goal") or {}):
+        goal.pop("metric", None)
+    found = {"goal": goal, **{key: asked.get(key) for key in ("prices", "smallest_gain", "checks")}}
+    if not _plain_recipes(asked):
+        found["recipes"] = asked.get("recipes")
+    kept = {key: value for key, value in found.items() if value is not None and value != {}}
+    return yaml_text(kept) if kept else ""
+
+
+def _plain_recipes(asked: Mapping[str, Any]) -> bool:
+    """Whether the recipes are names alone, as ``--methods`` takes them."""
+    return all(isinstance(recipe, str) for recipe in asked.get("recipes") or ())

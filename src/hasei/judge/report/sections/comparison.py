@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hasei.ground.language import _
-from hasei.judge.report.lines import Line
+from hasei.judge.report.lines import Line, group_name
 from hasei.judge.report.view import View
 from hasei.judge.wording import sentences, term
 
@@ -103,7 +103,7 @@ def _found(view: View) -> list[str]:
         )
     if "leak" in kinds:
         found.append(_("Leaks were found among the rows: read the data findings before trusting the figures."))
-    harmed = [_slice_name(s) for s in view.get("slices") or [] if s.get("harmed")]
+    harmed = [group_name(s) for s in view.get("slices") or [] if s.get("harmed")]
     if harmed:
         found.append(_("It does worse for: {groups}.", groups=", ".join(harmed)))
     licence = view.get("licence") or {}
@@ -112,7 +112,3 @@ def _found(view: View) -> list[str]:
     if view.get("exploratory"):
         found.append(_("The rule was changed after the rows had been opened: the result is exploratory."))
     return found or [_("Nothing that this study looked at speaks against it; other rows than these were not measured.")]
-
-
-def _slice_name(part: Any) -> str:
-    return f"{part['column']} = {part['value']}"

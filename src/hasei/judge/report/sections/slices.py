@@ -1,4 +1,4 @@
-"""The worst groups of rows: where the chosen one gains least, or does harm."""
+"""The worst groups of rows: by columns that the user named, where the chosen one gains least or does harm; by true answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hasei.ground.language import _
 from hasei.judge.report.charts import BLUE, INK, ORANGE, Chart, drawn, ordered, rows
-from hasei.judge.report.lines import signed
+from hasei.judge.report.lines import group_name, signed
 from hasei.judge.report.view import View
 from hasei.judge.wording import Words
 
@@ -22,21 +22,36 @@ def title() -> str:
 
 
 def content(view: View) -> dict[str, Any] | None:
-    """Return the groups, those that are harmed first, then by their gain."""
+    """Return the groups of named columns and those by true answer, harmed ones first."""
     found = view.get("slices")
     if not found:
         return None
+    named = [part for part in found if part.get("asked", True)]
+    answers = [part for part in found if not part.get("asked", True)]
+    first, second = _table(view.words, named, "gain"), _table(view.words, answers, "winner")
+    drawable = [line for line in first["lines"] if line["low"] is not None]
+    same = view.report["chosen"]["name"] == view.report["reference"]["name"]
+    return {
+        "named": first, "answers": second, "same": same, "chart": _chart(view.words, drawable) if drawable else None,
+    }  # fmt: skip
 
-    def rank(part: Mapping[str, Any]) -> tuple[bool, float]:
-        gain = (part.get("gain") or {}).get("value")
-        return not part.get("harmed"), gain if gain is not None else float("inf")
+
+def _table(words: Words, found: list[dict[str, Any]], by: str) -> dict[str, Any]:
+    """Return the lines of a table: judged groups before small ones, harmed ones first, then the worst *by* gain or score."""
+
+    def rank(part: Mapping[str, Any]) -> tuple[bool, bool, float]:
+        value = (part.get("gain") or {}).get("value") if by == "gain" else part.get(by)
+        upward = 1 if by == "gain" or words.share else -1
+        return (
+            not part.get("judged", True),
+            not part.get("harmed"),
+            upward * value if value is not None else float("inf"),
+        )
 
     worst = sorted(found, key=rank)[:_MOST]
-    lines = [_line(view.words, part) for part in worst]
-    drawable = [line for line in lines if line["low"] is not None]
     return {
-        "lines": lines, "more": len(found) - len(worst), "chart": _chart(view.words, drawable) if drawable else None,
-        "harmed": sum(bool(part.get("harmed")) for part in found), "of": len(found),
+        "lines": [_line(words, part) for part in worst], "more": len(found) - len(worst), "of": len(found),
+        "harmed": sum(bool(part.get("harmed")) for part in found),
     }  # fmt: skip
 
 
@@ -47,7 +62,7 @@ def _line(words: Words, part: Mapping[str, Any]) -> dict[str, Any]:
     if bounded:
         interval = _("{low} to {high}", low=words.bare_points(gain["low"]), high=words.bare_points(gain["high"]))
     return {
-        "column": part["column"], "value": part["value"], "group": f"{part['column']} = {part['value']}",
+        "column": part["column"], "value": part["value"], "group": group_name(part),
         "rows": part.get("rows"), "units": part.get("units"), "harmed": bool(part.get("harmed")),
         "winner": _score(words, part.get("winner")), "reference": _score(words, part.get("reference")),
         "gain": signed(words, gain.get("value")), "interval": interval, "point": gain.get("value"),
