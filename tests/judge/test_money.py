@@ -15,7 +15,7 @@ from hasei.ground.language import speaking
 from hasei.ground.statistics import Interval
 from hasei.inputs.purpose import Prices, RowCosts
 from hasei.judge.evaluation import compare
-from hasei.judge.handover import automation_money
+from hasei.judge.handover import AutomationMoney, Sure, automation_money
 from hasei.judge.money import Money, break_even, figure_cost, horizon_return, reckon, row_costs, saving
 from hasei.judge.stakes import stakes
 from hasei.tasks import Metric
@@ -333,42 +333,77 @@ def test_a_figure_taken_as_exact_is_said_to_be():
 # People and machines
 
 PEOPLE = Prices(predictions_per_month=1000, cost_of_an_error=50.0, cost_of_a_person=2.0)
-THRESHOLDS, COVERAGE, RIGHT = [0.0, 0.8, 0.99, 1.01], [1.0, 0.8, 0.3, 0.0], [0.90, 0.98, 0.999, math.nan]
+CONFIDENCE = np.linspace(0.0, 1.0, 1000, endpoint=False)
+"""A thousand rows; below 0.2 a tenth of the answers are right, from there on 49 in 50."""
+WRONG = np.where(CONFIDENCE < 0.2, np.arange(1000) % 10 > 0, np.arange(1000) % 50 == 0)
+
+
+def sure(price: float | np.ndarray[Any, Any] = 50.0, wrong: np.ndarray[Any, Any] = WRONG) -> Sure:
+    return Sure(CONFIDENCE, wrong * price, units(len(wrong)))
+
+
+def handed(prices: Prices = PEOPLE, rows: Sure | None = None, **how: Any) -> AutomationMoney:
+    how = {"chosen_by": sure(), "today": None} | how
+    found = automation_money(prices, rows or sure(), [0.0, 0.2, 0.9], **how)
+    assert found is not None
+    return found
 
 
 def test_money_on_both_sides_of_the_threshold():
-    found = automation_money(PEOPLE, THRESHOLDS, COVERAGE, RIGHT, inference_per_month=1.0)
-    assert found is not None
+    found = handed(extra_per_month=1.0, inference_per_month=1.0)
     assert found.today_per_month == 2000
-    assert [p.per_month for p in found.points] == pytest.approx([5001, 800 + 400 + 1, 15 + 1400 + 1, 2001])
-    assert found.cheapest.threshold == 0.8
+    assert [p.per_month for p in found.points] == pytest.approx([9000 + 800 + 1, 800 + 400 + 1, 100 + 1800 + 1])
+    assert (found.cheapest.threshold, found.cheapest.coverage) == (0.2, pytest.approx(0.8))
     assert found.cheapest.saving == pytest.approx(799)
+    assert found.cheapest.saving_low < 799 < found.cheapest.saving_high
     assert "80 % of the messages are answered without a person: 1,201 USD a month instead of 2,000 USD" in found.words()
 
 
-def test_the_bounds_of_the_accuracy_bound_the_saving():
-    found = automation_money(PEOPLE, [0.8], [0.8], [0.98], accuracy_low=[0.97], accuracy_high=[0.99])
-    assert found is not None
-    (point,) = found.points
-    assert (point.saving_low, point.saving, point.saving_high) == pytest.approx((400, 800, 1200))
+def test_the_cheapest_threshold_is_chosen_on_other_rows_than_those_that_price_it():
+    lucky = sure(wrong=np.zeros(1000, np.bool_))
+    assert handed(rows=lucky).cheapest.threshold == 0.2  # although its own rows would have let all be answered
+    assert handed(rows=lucky, chosen_by=None).cheapest.threshold == 0.0
+
+
+def test_where_the_same_rows_choose_and_price_no_saving_is_made_up_in_the_mean():
+    rng, found = np.random.default_rng(3), []
+    for _ in range(60):
+        # Whatever the confidence, an answer costs in the mean just what a person does.
+        rows = Sure(rng.random(200), 50.0 * (rng.random(200) < 0.04), units(200))
+        found.append(
+            automation_money(
+                PEOPLE, rows, np.quantile(rows.confidence, np.arange(0, 1, 0.05)).tolist(), chosen_by=None, today=None
+            ).cheapest.saving
+        )
+    assert abs(np.mean(found)) < 3 * np.std(found) / math.sqrt(60)
 
 
 def test_today_may_be_a_process_that_answers_by_itself():
-    found = automation_money(PEOPLE, [0.8], [0.8], [0.98], today_accuracy=0.99)
-    assert found is not None
+    found = handed(today=50.0 * (np.arange(1000) % 100 == 0))
     assert found.today_per_month == pytest.approx(500)
     assert "At no threshold" in found.words()
+    exact = handed(today=figure_cost(PEOPLE, 0.99))
+    rough = handed(today=figure_cost(PEOPLE, 0.99, rows=300))
+    assert exact.today_per_month == rough.today_per_month == pytest.approx(500)
+    assert rough.cheapest.saving_low < exact.cheapest.saving_low
 
 
 def test_errors_that_do_not_all_cost_the_same_bring_their_own_costs():
-    prices = Prices(predictions_per_month=1000, cost_of_a_person=2.0)
-    assert automation_money(prices, [0.8], [0.8], [0.98]) is None
-    found = automation_money(prices, [0.8], [0.8], [0.98], cost_per_answer=[0.25])
-    assert found is not None
-    assert found.points[0].per_month == pytest.approx(1000 * (0.8 * 0.25 + 0.2 * 2))
-    assert found.to_json()["cheapest"]["threshold"] == 0.8
+    dear = sure(np.where(np.arange(1000) >= 900, 500.0, 50.0))
+    found = handed(rows=dear, chosen_by=dear)
+    assert found.points[2].per_month == pytest.approx(1000 + 1800)
+    assert (
+        found.to_json()["cheapest"]["threshold"] is None
+    )  # the surest answers are the dearest errors: a person answers all
+    assert found.cheapest.saving == 0
 
 
-def test_a_curve_that_is_not_whole_is_refused():
-    with pytest.raises(RunFailed, match="not whole"):
-        automation_money(PEOPLE, [0.1, 0.2], [0.5], [0.9, 0.9])
+def test_where_no_price_of_a_person_is_known_nothing_is_told():
+    assert automation_money(PRICES, sure(), [0.5], chosen_by=None, today=None) is None
+
+
+def test_a_month_costs_the_same_however_the_rows_lie():
+    order = np.random.default_rng(1).permutation(1000)
+    rows = sure()
+    mixed = Sure(rows.confidence[order], rows.costs[order], [rows.units[i] for i in order])
+    assert handed(rows=mixed, chosen_by=mixed).cheapest.saving == pytest.approx(handed().cheapest.saving)

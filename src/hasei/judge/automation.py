@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,8 @@ class Automation:
     """The automation curve of one model on confirm rows. *wish* is the accuracy asked for, *asked*: by the user.
 
     *threshold* None: no threshold reaches the wish on the rows that it is chosen by. *errors* are the expected calibration
-    errors (mean gap between confidence and accuracy over ten equal bins) before and after calibration.
+    errors (mean gap between confidence and accuracy over ten equal bins) before and after calibration. *confidence* (n,) is
+    that of the confirm rows, *fitted* (m,) that of the rows it was calibrated by (None: cross-fitted).
     """
 
     calibration: Calibration
@@ -94,6 +95,8 @@ class Automation:
     accuracy: Interval | None
     curve: tuple[Point, ...]
     errors: tuple[float, float]
+    confidence: Floats = field(repr=False, compare=False)
+    fitted: Floats | None = field(default=None, repr=False, compare=False)
 
     @property
     def missed(self) -> bool:
@@ -158,9 +161,11 @@ def automate(
     goal = DEFAULT_WISH if wish is None else wish
     if len(outputs) < LEAST_ROWS or (fitted is not None and len(fitted[0]) < LEAST_ROWS):
         return None
+    chosen = None
     if fitted is not None:
         calibration = _calibration(fitted[0], fitted[1], fitted_truth, fitted[2])
-        threshold = _threshold(calibration.confidence(fitted[0]), fitted[1], goal)
+        chosen = calibration.confidence(fitted[0])
+        threshold = _threshold(chosen, fitted[1], goal)
         confidence = calibration.confidence(outputs)
         automatic = confidence >= (math.inf if threshold is None else threshold)
     else:
@@ -168,6 +173,7 @@ def automate(
     return Automation(
         calibration, goal, wish is not None, threshold, *_measured(automatic, right, units, alpha),
         curve=_curve(confidence, right, units, alpha), errors=(_error(raw_confidence(outputs), right), _error(confidence, right)),
+        confidence=confidence, fitted=chosen,
     )  # fmt: skip
 
 

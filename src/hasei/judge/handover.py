@@ -1,36 +1,52 @@
 """Which answers go to a person: for each threshold of confidence, what a month costs on both sides of it.
 
 A message above the threshold is answered by the model, and its errors cost money; one below goes to a person, who costs
-money and is taken to make no error. Shapes: t thresholds.
+money and is taken to make no error. The cheapest threshold is chosen on rows that do not tell what it costs (select rows;
+in cross-fitting, for each fifth of the rows the other four), so that its price is no lucky one. Shapes: n rows, t thresholds.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hasei.ground.errors import RunFailed
+from hasei.engine.splits import folds
 from hasei.ground.language import _
+from hasei.ground.statistics import Interval
 from hasei.inputs.purpose import Prices
-from hasei.judge.money import amount
+from hasei.judge.money import amount, saving
+from hasei.tasks import Floats
 
-Floats = npt.NDArray[np.float64]
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Sure:
+    """Rows with calibrated *confidence* (n,), what the model's answers *cost* (n,) there, and their *units* (n,)."""
+
+    confidence: Floats
+    costs: Floats
+    units: Sequence[str]
+
+    def handed(self, threshold: float | Floats, person: float) -> Floats:
+        """Return what each row costs (n,) where a person answers all below *threshold*, one or one a row."""
+        return np.where(self.confidence >= threshold, self.costs, person)
 
 
 @dataclass(frozen=True)
 class Handover:
-    """One *threshold*: the share of messages answered without a person, the accuracy among them, and money a month.
+    """One *threshold* (None: a person answers all): the share of messages answered without a person, and money a month.
 
     *per_month* is what everything costs; *saving*, and its bounds, what that is less than today.
     """
 
-    threshold: float
+    threshold: float | None
     coverage: float
-    accuracy: float
     per_month: float
     saving: float
     saving_low: float
@@ -64,52 +80,76 @@ class AutomationMoney:
         if best.saving <= 0:
             said = _("At no threshold does it cost less than today ({today} a month).", today=today)
         else:
+            least, most = (amount(bound, self.currency) for bound in (best.saving_low, best.saving_high))
             said = _("It costs least where {share} of the messages are answered without a person: {money} a month instead"
-                     " of {today}.", share=share, money=amount(best.per_month, self.currency), today=today)  # fmt: skip
+                     " of {today} ({low} to {high} less).", share=share, money=amount(best.per_month, self.currency),
+                     today=today, low=least, high=most)  # fmt: skip
         return said + " " + _("A person is taken to make no error.")
 
 
 def automation_money(
-    prices: Prices, thresholds: npt.ArrayLike, coverage: npt.ArrayLike, accuracy: npt.ArrayLike, *,
-    accuracy_low: npt.ArrayLike | None = None, accuracy_high: npt.ArrayLike | None = None,
-    inference_per_month: float = 0.0, today_accuracy: float | None = None, cost_per_answer: npt.ArrayLike | None = None,
+    prices: Prices, sure: Sure, thresholds: Sequence[float], *, chosen_by: Sure | None, today: Floats | Interval | None,
+    stakes: Floats | None = None, alpha: float = 0.025, se_factor: float = 1.0, extra_per_month: float = 0.0,
+    inference_per_month: float = 0.0,
 ) -> AutomationMoney | None:  # fmt: skip
     """Return what a month costs at each of *thresholds* (t,), or None where the prices do not tell.
 
-    *coverage* (t,) is the share answered without a person and *accuracy* (t,) that among them, with its bounds where they
-    are known; *cost_per_answer* (t,) replaces (1 - accuracy) x cost_of_an_error where errors do not all cost the same.
-    Today every message is answered by a person, or, with *today_accuracy*, by a process that is right so often. It takes
-    ``predictions_per_month``, ``cost_of_a_person``, and ``cost_of_an_error`` or *cost_per_answer*.
+    *sure* are the confirm rows. *chosen_by* are the rows by which the cheapest threshold is chosen (None: *sure* by folds).
+    *today*: what today's process costs in each row (n,), or a row as an interval where only a figure is known; None: every
+    message is answered by a person. *stakes*, *alpha*, *se_factor* and *extra_per_month*, what the machine costs more than
+    today, are those of :func:`~hasei.judge.money.saving`. It takes ``predictions_per_month`` and ``cost_of_a_person``.
     """
-    number, person, error = prices.predictions_per_month, prices.cost_of_a_person, prices.cost_of_an_error
-    if number is None or person is None or (error is None and (cost_per_answer is None or today_accuracy is not None)):
+    number, person = prices.predictions_per_month, prices.cost_of_a_person
+    if number is None or person is None or not len(thresholds):
         return None
-    at, share, right = (np.asarray(v, np.float64) for v in (thresholds, coverage, accuracy))
-    if not len(at) == len(share) == len(right) or not len(at):
-        raise RunFailed("the automation curve is not whole", expected="a coverage and an accuracy for each threshold")
+    now: Floats | Interval = np.full(len(sure.costs), person) if today is None else today
+    running = inference_per_month + prices.upkeep_per_month
 
-    def month(a_row: Floats) -> Floats:
-        # Where nothing is answered there is no accuracy, and no error.
-        automatic = np.where(share > 0, share * np.nan_to_num(a_row), 0.0)
-        return number * (automatic + (1 - share) * person) + inference_per_month + prices.upkeep_per_month
+    def priced(threshold: float, applied: float | Floats) -> Handover:
+        handed = sure.handed(applied, person)
+        saved = saving(
+            prices,
+            handed,
+            now,
+            sure.units,
+            stakes=stakes,
+            alpha=alpha,
+            se_factor=se_factor,
+            extra_per_month=extra_per_month,
+        )
+        low, value, high = (math.nan,) * 3 if saved is None else (saved.low, saved.value, saved.high)
+        said = None if math.isinf(threshold) else threshold
+        share = float((sure.confidence >= applied).mean())
+        return Handover(said, share, number * float(handed.mean()) + running, value, low, high)
 
-    def priced(accuracy_there: npt.ArrayLike | None) -> Floats:
-        if cost_per_answer is not None or accuracy_there is None:
-            return usual
-        return month((1 - np.asarray(accuracy_there, np.float64)) * (error or 0.0))
-
-    usual = month((1 - right) * (error or 0.0) if cost_per_answer is None else np.asarray(cost_per_answer, np.float64))
-    today = number * (person if today_accuracy is None else (1 - today_accuracy) * (error or 0.0))
-    least, most = priced(accuracy_high), priced(accuracy_low)
-    points = tuple(
-        Handover(*map(float, row))
-        for row in zip(at, share, right, usual, today - usual, today - most, today - least, strict=True)
-    )
-    # Among equals the one that answers less by itself.
+    every = [*thresholds, math.inf]
+    best, applied = _cheapest(sure, chosen_by, every, person)
+    today_row = now.value if isinstance(now, Interval) else float(now.mean())
     return AutomationMoney(
-        prices.currency, today, today_accuracy is None, points, min(points, key=lambda p: (_rounded(p), p.coverage))
+        prices.currency,
+        number * today_row,
+        today is None,
+        tuple(priced(t, t) for t in thresholds),
+        priced(best, applied),
     )
 
 
-def _rounded(point: Handover) -> float:
-    return math.inf if math.isnan(point.per_month) else round(point.per_month, 9)
+def _cheapest(
+    sure: Sure, chosen_by: Sure | None, thresholds: Sequence[float], person: float
+) -> tuple[float, float | Floats]:  # fmt: skip
+    """Return the cheapest threshold, and what is applied to each row of *sure* when its price is measured."""
+    if chosen_by is not None:
+        best = _least(chosen_by, np.ones(len(chosen_by.costs), np.bool_), thresholds, person)
+        return best, best
+    fold = folds(list(sure.units), _FOLDS, 0)
+    applied = np.full(len(fold), math.inf)
+    for number in range(_FOLDS):
+        if (fold != number).any():
+            applied[fold == number] = _least(sure, fold != number, thresholds, person)
+    return _least(sure, np.ones(len(fold), np.bool_), thresholds, person), applied
+
+
+def _least(rows: Sure, among: npt.NDArray[np.bool_], thresholds: Sequence[float], person: float) -> float:
+    """Return the threshold at which the rows *among* (n,) cost least; among equals the one that answers less by itself."""
+    costs = {t: round(float(rows.handed(t, person)[among].mean()), 9) for t in sorted(thresholds, reverse=True)}
+    return min(costs, key=lambda t: costs[t])

@@ -57,7 +57,7 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
     chosen = parts.get(("select", case.winner))
     fitted = None
     if chosen is not None and case.se_factor == 1.0:
-        fitted = _outputs(chosen), task.truth(chosen["truth"]), chosen["unit"]
+        fitted = _outputs(chosen), task.truth(chosen["truth"]), chosen["unit"], _known(chosen["cost"])
     return Sheet(
         units=winner["unit"], truth=task.truth(winner["truth"]),
         answers={name: task.truth(part["answer"]) for (role, name), part in parts.items() if role == "confirm"},

@@ -24,7 +24,7 @@ from hasei.judge.automation import Automation, automate
 from hasei.judge.cost import monthly
 from hasei.judge.decision import Constraint, Decision, Evidence, decide
 from hasei.judge.evaluation import compare, score
-from hasei.judge.handover import AutomationMoney, automation_money
+from hasei.judge.handover import AutomationMoney, Sure, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
 from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.judge.wording import Words
@@ -99,8 +99,9 @@ class Sheet:
     *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
     stake in a row, where errors do not all cost the same; *outputs* (n, width)
     of W, None where a task or scheme has none;
-    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, None in
-    cross-fitting. *kept*: units, truth and answers of W and of what was there before, for rows not to be forgotten.
+    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, and what its
+    answers cost there (None: prices do not tell); None in cross-fitting. *kept*: units, truth and answers of W and of what
+    was there before, for rows not to be forgotten.
     """
 
     units: list[str]
@@ -110,7 +111,7 @@ class Sheet:
     stakes: Floats | None = None
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
-    fitted: tuple[Floats, list[Any], list[str]] | None = None
+    fitted: tuple[Floats, list[Any], list[str], Floats | None] | None = None
     kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
 
 
@@ -224,34 +225,44 @@ class _Rule:
         alone = case.winner == case.reference and case.today is None and TODAY not in sheet.answers
         if alone or not (sheet.costs or case.prices.get("predictions_per_month")):
             return None
-        # Only of an accuracy is it known how many answers are wrong.
-        known = case.today if self.metric.name == "accuracy" else None
-        figure = None if known is None else figure_cost(prices, *known, alpha=case.alpha)
+        figure = self._figure(prices)
         against = TODAY if TODAY in sheet.answers or figure else case.reference
         today: Any = figure if figure is not None else sheet.costs.get(against)
-        running = {name: monthly(prices, ms) for name, ms in case.ms_per_row.items()}
         saved = None
         if case.winner in sheet.costs and today is not None:
             saved = saving(
                 prices, sheet.costs[case.winner], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
-                extra_per_month=running.get(case.winner, 0.0) - running.get(against, 0.0), stakes=sheet.stakes,
+                extra_per_month=self._running(prices, case.winner) - self._running(prices, against), stakes=sheet.stakes,
             )  # fmt: skip
         return reckon(
             prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),
-            inference_per_month=running.get(case.winner, 0.0), alpha=case.alpha,
+            inference_per_month=self._running(prices, case.winner), alpha=case.alpha,
             exact=case.today is not None and case.today[1] is None,
         )  # fmt: skip
 
+    def _figure(self, prices: Prices) -> Interval | None:
+        """Return what a row of today's process costs where only its accuracy is known; of no other metric is it told."""
+        known = self.case.today if self.metric.name == "accuracy" else None
+        return None if known is None else figure_cost(prices, *known, alpha=self.case.alpha)
+
+    def _running(self, prices: Prices, name: str) -> float:
+        """Return what the machine costs a month that answers as *name*."""
+        return monthly(prices, self.case.ms_per_row[name]) if name in self.case.ms_per_row else 0.0
+
     def _handover(self, prices: Prices, found: Automation) -> AutomationMoney | None:
         """Return what each threshold of the automation curve costs a month."""
-        today = self.case.today[0] if self.case.today else None
-        if TODAY in self.sheet.answers:
-            today = float(_right(self.sheet.answers[TODAY], self.sheet.truth).mean())
-        points = found.curve
+        case, sheet = self.case, self.sheet
+        today: Any = sheet.costs.get(TODAY) if TODAY in sheet.answers else self._figure(prices)
+        if case.winner not in sheet.costs or (today is None and (TODAY in sheet.answers or case.today is not None)):
+            return None
+        chosen_by, inference = None, self._running(prices, case.winner)
+        if sheet.fitted is not None and found.fitted is not None:
+            units, costs = sheet.fitted[2:]
+            chosen_by = None if costs is None else Sure(found.fitted, costs, units)
         return automation_money(
-            prices, [p.threshold for p in points], [p.coverage for p in points], [p.accuracy for p in points],
-            accuracy_low=[p.low for p in points], accuracy_high=[p.high for p in points],
-            inference_per_month=monthly(prices, self.case.ms_per_row.get(self.case.winner, 0.0)), today_accuracy=today,
+            prices, Sure(found.confidence, sheet.costs[case.winner], sheet.units), [p.threshold for p in found.curve],
+            chosen_by=chosen_by, today=today, stakes=sheet.stakes, alpha=case.alpha, se_factor=case.se_factor,
+            extra_per_month=inference - self._running(prices, TODAY), inference_per_month=inference,
         )  # fmt: skip
 
     def _beats_constant(self) -> bool:
@@ -304,7 +315,7 @@ class _Rule:
         right = _right(sheet.answers[case.winner], sheet.truth)
         fitted, positions = None, None
         if sheet.fitted is not None:
-            outputs, truth, units = sheet.fitted
+            outputs, truth, units, _costs = sheet.fitted
             answers = self.task.answers(Space(len(case.names), case.names), outputs).values
             fitted, positions = (outputs, _right(answers, truth), units), _positions(case.names, truth)
         return automate(

@@ -226,7 +226,8 @@ def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
     trial, rows = choice.winner.trial, confirmed.rows
     fitted = None
     if trial is not None and not confirmed.crossed:
-        fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored)
+        costs = lab.row_costs(trial.scored, trial.answers.values)
+        fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored), costs
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},

@@ -45,7 +45,8 @@ def write_predictions(
         if candidate.trial is not None:
             trial = candidate.trial
             columns = _columns(lab, trial.scored, "select", candidate, trial.answers, trial.outputs)
-            tables.append(_table(pa, columns | _money(len(trial.scored), None, None)))
+            costs = lab.row_costs(trial.scored, trial.answers.values)
+            tables.append(_table(pa, columns | _money(len(trial.scored), costs, None)))
     names = {c.name: c for c in choice.roles}
     for name, said in confirmed.answers.items():
         outputs = confirmed.outputs if name == choice.winner.name else None
