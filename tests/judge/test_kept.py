@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 
 import pyarrow.parquet as pq
@@ -53,6 +54,72 @@ def test_the_command_says_so_and_a_changed_answer_shows(run, tmp_path, capsys):
     (other / kept.VERDICT).write_bytes((run / kept.VERDICT).read_bytes())
     assert main(["compare", "--recompute", str(other)]) == 1
     assert "NOT the same" in capsys.readouterr().out
+
+
+def changed(run, place, change):
+    """Return a copy of *run* in whose predictions *change* was made, of the rows and the case (a dict)."""
+    import shutil
+
+    shutil.copytree(run, place)
+    table = pq.read_table(run / kept.FILE)
+    case = json.loads(table.schema.metadata[kept.CASE.encode()])
+    rows = change(table.to_pylist(), case)
+    made = type(table).from_pylist(rows, schema=table.schema)
+    pq.write_table(made.replace_schema_metadata({kept.CASE: json.dumps(case)}), place / kept.FILE)
+    return place
+
+
+def test_rows_in_another_order_make_the_same_verdict(run, tmp_path):
+    mixed = changed(run, tmp_path / "mixed", lambda rows, case: random.Random(0).sample(rows, len(rows)))
+    assert main(["compare", "--recompute", str(mixed)]) == 0
+
+
+def test_an_answer_to_a_select_row_that_was_changed_is_found_out_whoever_gave_it(run, tmp_path, capsys):
+    def change(rows, case):
+        other = next(
+            r for r in rows if r["role"] == "select" and r["candidate"] not in (case["winner"], case["reference"])
+        )
+        other["answer"] = other["truth"] if other["answer"] != other["truth"] else "something else"
+        return rows
+
+    assert main(["compare", "--recompute", str(changed(run, tmp_path / "changed", change))]) == 1
+    assert "report.json: candidates" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", [
+    {"names": []}, {"metric": "foo"}, {"winner": "nobody"}, {"reference": "nobody"}, {"task": "no_such_task"}, {"alpha": "x"},
+    {"language": "xx"}, {"names": ["a"]}, {"prices": {"cpu_hour": "much"}}, {"alpha": -1.0}, {"se_factor": 0.0},
+])  # fmt: skip
+def test_predictions_with_a_damaged_case_are_refused_in_one_line(run, tmp_path, capsys, damage):
+    place = changed(run, tmp_path / "damaged", lambda rows, case: case.update(damage) or rows)
+    assert main(["compare", "--recompute", str(place)]) in (1, 2)
+    assert "internal" not in capsys.readouterr().err
+
+
+def test_predictions_that_are_no_file_of_predictions_are_refused_in_one_line(run, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(run, tmp_path / "torn")
+    data = (run / kept.FILE).read_bytes()
+    for torn in (data[: len(data) // 2], b"", b"PAR1"):
+        (tmp_path / "torn" / kept.FILE).write_bytes(torn)
+        assert main(["compare", "--recompute", str(tmp_path / "torn")]) == 2
+    assert "internal" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [
+    {"chosen": []}, {"candidates": [{}]}, {"candidates": "x"}, {"reference": None}, {"seconds": "x"},
+    {"data": {"fingerprint": 1}},
+])  # fmt: skip
+def test_a_damaged_report_is_refused_in_one_line(run, tmp_path, capsys, damage):
+    import shutil
+
+    shutil.copytree(run, tmp_path / "damaged")
+    report = json.loads((run / "report.json").read_text("utf-8")) | damage
+    (tmp_path / "damaged" / "report.json").write_text(json.dumps(report), "utf-8")
+    assert main(["compare", str(tmp_path / "damaged")]) == 2
+    assert main(["compare", "--recompute", str(tmp_path / "damaged")]) in (0, 1, 2)
+    assert "internal" not in capsys.readouterr().err
 
 
 def test_a_report_that_says_another_verdict_than_its_predictions_is_found_out(run, tmp_path, capsys):

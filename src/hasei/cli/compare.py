@@ -58,8 +58,11 @@ def compare(
         emit_json({"schema": 1, "same_data": same, "runs": found})
         return
     page = console()
-    _verdicts(page, reports)
-    _candidates(page, reports)
+    try:
+        _verdicts(page, reports)
+        _candidates(page, reports)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DataError("a report.json is damaged: a part of it is missing", do="run that study again") from error
     if not same:
         page.print("\nThe runs were on different rows: their figures can't be set against each other.")
 
@@ -106,6 +109,20 @@ def _contradicted(run: Path, ruled: dict[str, Any]) -> list[str]:
             stated = {key: stated.get(key) for key in value}  # a report also says where the folder is
         if stated != value:
             found.append(f"report.json: {name}")
+    return found + _other_scores(run, report)
+
+
+def _other_scores(run: Path, report: dict[str, Any]) -> list[str]:
+    """Return the candidates whose score on the select rows is not that of their kept answers."""
+    from hasei.judge import kept
+
+    again, found = kept.selected(run), []
+    for candidate in report["candidates"]:
+        stated = candidate.get("select") or {}
+        if candidate.get("name") in again and candidate.get("status") == "done":
+            scores = again[candidate["name"]]
+            if {key: stated.get(key) for key in scores} != scores:
+                found.append(f"report.json: candidates ({candidate['name']})")
     return found
 
 
@@ -118,7 +135,9 @@ def read_report(run: Path) -> dict[str, Any]:
         )
     try:
         report = json.loads(path.read_text("utf-8"))
-        report["schema"], report["verdict"], report["candidates"], report["data"]["fingerprint"], report["task"]
+        report["schema"], report["verdict"], report["data"]["fingerprint"], report["task"]
+        [(c["name"], c["status"]) for c in (*report["candidates"],)]
+        [report[part]["confirm"]["value"] for part in ("chosen", "reference")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"'{path}' is not a report of hasei try, or damaged", do="run the study again") from error
     if report["schema"] != 1:

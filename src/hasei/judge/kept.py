@@ -5,15 +5,17 @@ One line per row and candidate; the case lies in the file's metadata. Nothing el
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from hasei.ground.errors import DataError
-from hasei.ground.files import canonical_json
+from hasei.ground.errors import DataError, HaseiError
+from hasei.ground.files import canonical_json, plain
 from hasei.ground.language import speaking
+from hasei.judge.evaluation import score
 from hasei.judge.ruling import Case, Sheet, rule
 from hasei.tasks import Task, open_task
 
@@ -28,31 +30,60 @@ ROLE, WINNER, BEFORE = "kept", "the winner", "what was there before"
 def recompute(run: Path) -> str:
     """Return the bytes of ``verdict.json``, as text, made again from the predictions in the folder *run* alone."""
     case, sheet = read_sheet(run / FILE)
-    with speaking(case.language):
+    with _whole(run / FILE), speaking(case.language):
         return canonical_json(rule(case, sheet).to_json()) + "\n"
 
 
 def read_sheet(path: Path) -> tuple[Case, Sheet]:
     """Return the case and the sheet in a file of predictions; raises DataError where it holds none."""
+    with _whole(path):
+        case, table = _read(path)
+        return case, _sheet(table, case, open_task(case.task))
+
+
+def selected(run: Path) -> dict[str, dict[str, float]]:
+    """Return what each candidate reaches on the select rows (value, low, high), by name, reckoned again from its answers."""
+    with _whole(run / FILE):
+        case, table = _read(run / FILE)
+        task = open_task(case.task)
+        found = {}
+        for (role, name), part in _parts(table).items():
+            if role == "select":
+                scored = score(
+                    task.metrics[case.metric], task.truth(part["answer"]), task.truth(part["truth"]), part["unit"]
+                )
+                found[name] = {"value": scored.value, "low": scored.low, "high": scored.high}
+        return plain(found)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say in one line that *path* is not whole, whatever is missing in it."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not path.is_file():
         raise DataError(f"there is no '{path}'", expected="the predictions that hasei try left", do="check the folder")
     try:
-        table = pq.read_table(path)
-        case = Case.model_validate_json((table.schema.metadata or {})[CASE.encode()])
-        return case, _sheet(table, case, open_task(case.task))
-    except (pa.ArrowInvalid, KeyError, ValueError, ValidationError) as error:
+        yield
+    except HaseiError:
+        raise
+    except (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError) as error:
         raise DataError(
             f"'{path.name}' does not hold what a verdict is judged by", do="run the study again with this version"
         ) from error
 
 
+def _read(path: Path) -> tuple[Case, Any]:
+    """Return the case and the rows, in the order in which the study had them."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    case = Case.model_validate_json((table.schema.metadata or {})[CASE.encode()])
+    return case, table.sort_by("place") if "place" in table.column_names else table
+
+
 def _sheet(table: Any, case: Case, task: Task) -> Sheet:
-    parts: dict[tuple[str, str], dict[str, list[Any]]] = {}
-    for key in {(role, name) for role, name in zip(*(table[c].to_pylist() for c in ("role", "candidate")))}:
-        parts[key] = _part(table, *key)
+    parts = _parts(table)
     winner = parts["confirm", case.winner]
     chosen = parts.get(("select", case.winner))
     fitted = None
@@ -67,6 +98,12 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
         slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
         kept=_not_forgotten(parts, task),
     )  # fmt: skip
+
+
+def _parts(table: Any) -> dict[tuple[str, str], dict[str, list[Any]]]:
+    """Return the columns of the rows of each role and candidate."""
+    pairs = sorted(set(zip(*(table[c].to_pylist() for c in ("role", "candidate")))))
+    return {(role, name): _part(table, role, name) for role, name in pairs}
 
 
 def _known(values: list[float]) -> Any:

@@ -69,7 +69,7 @@ def _columns(
     return {
         "row_hash": [lab.data.row_hashes[i] for i in rows], "file": [lab.data.files[i] for i in rows],
         "line": lab.data.lines[rows], "unit": lab.units(rows), "role": [role] * count,
-        "fold": [0] * count, "candidate": [candidate.name if candidate else ""] * count,
+        "place": np.arange(count), "fold": [0] * count, "candidate": [candidate.name if candidate else ""] * count,
         "trial_id": [trial_id] * count, "seed": [lab.seed] * count, "answer": [str(v) for v in said.values],
         "truth": [str(t) for t in lab.truth(rows)], "confidence": np.asarray(said.confidence, np.float32),
         "scores": nothing if outputs is None else list(np.asarray(outputs, np.float32)),
@@ -84,6 +84,7 @@ def _kept_columns(lab: Lab, found: Kept) -> list[dict[str, Any]]:
         {
             "row_hash": data.row_hashes, "file": data.files, "line": data.lines, "unit": data.units,
             "role": [kept.ROLE] * count, "fold": [0] * count, "candidate": [name] * count, "trial_id": [""] * count,
+            "place": np.arange(count),
             "seed": [lab.seed] * count, "answer": [str(v) for v in values], "truth": [str(t) for t in found.truth],
             "confidence": np.full(count, np.nan, np.float32), **_money(count, None, None),
             "scores": [np.empty(0, np.float32)] * count,
@@ -100,7 +101,7 @@ def _money(count: int, costs: Floats | None, stakes: Floats | None) -> dict[str,
 
 def _table(pa: Any, columns: dict[str, Any]) -> Any:
     types = {
-        "fold": pa.int16(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
+        "fold": pa.int16(), "place": pa.int32(), "seed": pa.int32(), "confidence": pa.float32(), "scores": pa.list_(pa.float32()),
         "line": pa.int64(), "cost": pa.float64(), "stake": pa.float64(),
     }  # fmt: skip
     return pa.table({k: pa.array(v, type=types.get(k, pa.string())) for k, v in sorted(columns.items())})
