@@ -45,7 +45,7 @@ def card_text(content: Mapping[str, Any], report: Report | None, base: Base | No
     identity = content["identity"]
     parts = [
         _front_matter(content, report, task), f"# {_title(identity)}", _what(identity),
-        _verdict(report), _figures(content), _use(), _loading(identity, base), _labels(identity),
+        _verdict(report), _figures(content), _use(content), _loading(identity, base), _labels(identity),
         _origin(content),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -155,13 +155,22 @@ def _figures(content: Mapping[str, Any]) -> str:
     return head + "\n".join(f"| {what} | {time} | {money} |" for what, time, money in rows)
 
 
-def _use() -> str:
+def _use(content: Mapping[str, Any]) -> str:
     text = _(
         "For rows like those that it was derived from: same language, same kind of text, same answers. What it says of other"
-        " rows has not been measured. It always answers with one of its labels, also where none fits; its confidence is not"
-        " calibrated, so set a threshold on your own rows before acting on it. Mistakes and one-sidedness in the rows, and in"
-        " what the base had read, are learnt with the rest: do not let it decide alone about people."
+        " rows has not been measured. It always answers with one of its labels, also where none fits. Mistakes and"
+        " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide alone about"
+        " people."
     )
+    found = content["record"].get("automation") or {}
+    if found.get("calibration"):
+        text += " " + _(
+            "The scores of the files are not calibrated; hasei predict --automatic calibrates them and says which answers need"
+            " no person."
+        )
+        text += " " + str(found.get("words") or "")
+    else:
+        text += " " + _("Its confidence is not calibrated: set a threshold on your own rows before acting on it.")
     return f"## {_('Intended use and limits')}\n\n{text}"
 
 

@@ -97,15 +97,15 @@ def test_what_a_word_counter_answers_as_well_is_not_adopted(tmp_path, monkeypatc
 
 
 def test_a_real_gain_is_adopted(tmp_path, monkeypatch, shared):
-    """Twenty intents of banking77, some 35 rows each to learn from: MiniLM reads them better than any word counter."""
+    """The size of the planted gain: 77 intents of banking77, 3,000 rows to learn and choose from, 1,200 to confirm by.
+
+    With 700 rows of 20 intents, 175 of them to choose by, it is adopted in four of six: what that size can't tell.
+    """
     with (shared / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
         every = [(row["text"], row["label"]) for row in csv.DictReader(file)]
-    names = sorted({label for _, label in every})
     found = []
     for rng, folder in studies(tmp_path, monkeypatch, 6):
-        chosen = set(rng.choice(names, 20, replace=False).tolist())
-        rows = [row for row in every if row[1] in chosen]
-        order = [rows[i] for i in rng.permutation(len(rows))]
-        report = verdict(folder, order[:700], "all-minilm-l6-v2", "feature_extraction", test=order[700:1500])
+        order = [every[i] for i in rng.permutation(len(every))]
+        report = verdict(folder, order[:3000], "all-minilm-l6-v2", "feature_extraction", test=order[3000:4200])
         found.append(report["verdict"])
     assert adopted(found) >= 0.8

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hasei.ground.files import canonical_json
 from hasei.ground.language import _
-from hasei.judge.report.figures import few
+from hasei.judge.report.figures import few, significant
 from hasei.judge.report.lines import in_turn, scheme_words
 from hasei.judge.report.view import View
 from hasei.judge.wording import term
@@ -15,6 +14,7 @@ from hasei.judge.wording import term
 PLACE = 140
 _ORDER = ("error", "warning", "note")
 _LONGEST = 1500
+_MOST_LINES = 12
 
 
 def title() -> str:
@@ -64,10 +64,31 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "severity": finding["severity"], "severity_words": term(finding["severity"]), "message": finding["message"],
         "count": finding["count"] or None, "rows": rows, "file": finding.get("file") if rows else "", "do": finding["do"],
-        "evidence": [(key, _short(value)) for key, value in evidence.items()],
+        "evidence": [(key, _told(value)) for key, value in evidence.items() if value not in ("", None, [], {})],
     }  # fmt: skip
 
 
+def _told(value: Any) -> list[str]:
+    """Return a piece of evidence as lines to read, one for each entry of a list."""
+    if not isinstance(value, list) or not any(isinstance(entry, (dict, list)) for entry in value):
+        return [_short(value)]
+    more = len(value) - _MOST_LINES
+    return [_short(entry) for entry in value[:_MOST_LINES]] + (
+        [_("and {n} more in report.json", n=more)] if more > 0 else []
+    )
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else canonical_json(value)
+    text = _plain(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _plain(value: Any, inside: bool = False) -> str:
+    """Return *value* in words: figures with three digits, mappings as ``name: value``; inside of others in brackets."""
+    if isinstance(value, dict):
+        text = ", ".join(f"{key}: {_plain(part, True)}" for key, part in value.items())
+        return f"({text})" if inside else text
+    if isinstance(value, list):
+        text = ", ".join(_plain(part, True) for part in value)
+        return f"({text})" if inside else text
+    return significant(value, 3) if isinstance(value, float) else str(value)
