@@ -20,21 +20,7 @@ from hasei.judge.study.lab import Lab
 
 DROPINS = Path(__file__).parent / "dropins"
 CLASSES = ["delivery", "payment"]
-WORDS = [
-    "the",
-    "parcel",
-    "card",
-    "payment",
-    "login",
-    "page",
-    "password",
-    "account",
-    "refund",
-    "where",
-    "is",
-    "my",
-    "how",
-]
+WORDS = "the parcel card payment login page password account refund where is my how".split()
 
 
 @pytest.fixture
