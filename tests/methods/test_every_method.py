@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
 from hasei.engine.activations.store import Store
+from hasei.engine.apart import ApartPredictor
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.trunk import Trunk
@@ -65,7 +66,7 @@ def derive_to(folder: Path, task, trunk, step, seed=0):
 def pair(request):
     method, task = request.param
     supports, opened = plugins.load("methods", method).SUPPORTS, open_task(task)
-    if opened.target_kind not in supports.targets or opened.input_kind not in supports.inputs:
+    if not supports.admits(opened):
         pytest.skip("not supported, and says so (tested below)")
     return method, opened
 
@@ -163,13 +164,15 @@ def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):
 
 @pytest.mark.parametrize("method", TRAINED)
 def test_at_zero_strength_it_is_its_base_with_the_solved_head_bit_for_bit(method, trunk):
-    task = open_task("text_classification")
+    supports = plugins.load("methods", method).SUPPORTS
+    task = next(task for task in map(open_task, ["text_classification", *TASKS]) if supports.admits(task))
     context, _ = context_of(task, trunk)
     still = {"learning_rate": 1e-30, "head_learning_rate": 1e-30, "weight_decay": 0.0}
     ran = run.run_step(step_of(method, **still), context).derivation.predictor
     head = ran.model.head
-    plain = PooledModel(trunk.fresh(), trunk.base.pooling, linear(head.weight.detach(), head.bias.detach()))
-    expected = PooledPredictor(plain, trunk.tokenizer, trunk.base.max_tokens).outputs(context.inputs)
+    kind, model = (type(ran), type(ran.model)) if isinstance(ran, ApartPredictor) else (PooledPredictor, PooledModel)
+    plain = model(trunk.fresh(), trunk.base.pooling, linear(head.weight.detach(), head.bias.detach()))
+    expected = kind(plain, trunk.tokenizer, trunk.base.max_tokens).outputs(context.inputs)
     assert np.array_equal(ran.outputs(context.inputs), expected)
 
 
@@ -199,9 +202,16 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
 
 
 def by_sentence_transformers(folder, trunk, inputs):
+    import json
+
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(str(folder), device="cpu").encode(inputs, show_progress_bar=False)
+    model = SentenceTransformer(str(folder), device="cpu")
+    if not (folder / "similarity.json").is_file():
+        return model.encode(inputs, show_progress_bar=False)
+    line = json.loads((folder / "similarity.json").read_text("utf-8"))
+    first, second = (model.encode([pair[side] for pair in inputs], show_progress_bar=False) for side in (0, 1))
+    return line["weight"] * model.similarity_pairwise(first, second).numpy()[:, None] + line["bias"]
 
 
 def by_peft(folder, trunk, inputs):
@@ -217,7 +227,7 @@ def by_peft(folder, trunk, inputs):
     assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
     batch = tokenizer(list(inputs), padding=True, return_tensors="pt")
     with torch.no_grad():
-        states = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+        states = model(**batch).last_hidden_state
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()

@@ -32,19 +32,30 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Supports:
-    """What a plug-in can do. *bases* is how many base models it opens (0: none); *gradients*: it trains by them."""
+    """What a plug-in can do. *bases* is how many base models it opens (0: none); *gradients*: it trains by them.
+
+    *texts*: of how many texts a row may be (a pair has two).
+    """
 
     inputs: tuple[str, ...] = ("text",)
     targets: tuple[str, ...] = ("category", "number")
     bases: int = 1
     gradients: bool = False
+    texts: tuple[int, ...] = (1, 2)
+
+    def admits(self, task: Task) -> bool:
+        """Whether *task* is one of those supported."""
+        if task.input_kind not in self.inputs or task.target_kind not in self.targets:
+            return False
+        return task.input_kind != "text" or sum(column.kind == "input" for column in task.columns) in self.texts
 
     def refuse(self, name: str, task: Task) -> None:
         """Raise :class:`NotSupported` unless *task* is one of those supported."""
-        if task.input_kind not in self.inputs or task.target_kind not in self.targets:
+        if not self.admits(task):
+            texts = "" if len(self.texts) > 1 else f", {self.texts[0]} in a row,"
             raise NotSupported(
                 f"'{name}' can't be used for the task {task.name}",
-                expected=f"inputs of kind {' or '.join(self.inputs)} and targets of kind {' or '.join(self.targets)}",
+                expected=f"inputs of kind {' or '.join(self.inputs)}{texts} and targets of kind {' or '.join(self.targets)}",
                 received=f"{task.input_kind} and {task.target_kind}",
                 do="choose another method (see: hasei methods)",
             )

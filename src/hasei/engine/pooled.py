@@ -58,7 +58,7 @@ class PooledModel(nn.Module):
 
 
 @contextmanager
-def layer_dropout(model: PooledModel, layers: Sequence[nn.Module], share: float) -> Iterator[None]:
+def layer_dropout(model: nn.Module, layers: Sequence[nn.Module], share: float) -> Iterator[None]:
     """While *model* trains inside the block, drop *share* of the states that enter each of *layers*.
 
     The same for every architecture (many have no dropout of their own), and cheaper than dropout inside attention, which

@@ -120,6 +120,7 @@ class Trunk:
         self.wanted: set[int] = set()
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
+        self._apart: tuple[Corpus, Trunk] | None = None
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -198,6 +199,16 @@ class Trunk:
         self.corpus = Corpus(tokens, {text: i for i, text in enumerate(unique)}, fingerprint)
         self._slabs, self._checked = {}, False
         return self.corpus
+
+    def apart(self, inputs: Sequence[Input]) -> Trunk:
+        """Return this base with every text of the kept pairs as a row of its own; *inputs* are pairs among them."""
+        corpus = self.corpus_of(inputs)
+        if self._apart is None or self._apart[0] is not corpus:
+            other = copy.copy(self)
+            other.wanted, other._apart = set(), None
+            other.prepare([text for pair in corpus.row_of for text in pair])
+            self._apart = (corpus, other)
+        return self._apart[1]
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
         """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""

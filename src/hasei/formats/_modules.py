@@ -20,8 +20,13 @@ _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.jso
 _MODES = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
 
 
-def write_modules(folder: Path, source: Path, pooling: str, head: nn.Linear, max_tokens: int) -> None:
-    """Write ``modules.json``, tokenizer files (copied from *source*), pooling and dense head into *folder*."""
+def write_modules(
+    folder: Path, source: Path, pooling: str, head: nn.Linear | None, max_tokens: int, *, width: int = 0
+) -> None:
+    """Write ``modules.json``, tokenizer files (copied from *source*), pooling and dense head into *folder*.
+
+    Without a *head* the folder ends with the pooled features, *width* wide.
+    """
     from safetensors.torch import save_file
 
     for name in _TOKENIZER:
@@ -30,11 +35,14 @@ def write_modules(folder: Path, source: Path, pooling: str, head: nn.Linear, max
     kinds = ((".", "", "Transformer"), ("1_Pooling", "1_Pooling", "Pooling"), ("2_Dense", "2_Dense", "Dense"))
     write_json(folder / "modules.json", [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (_, path, kind) in enumerate(kinds)
+        for i, (_, path, kind) in enumerate(kinds[: 2 if head is None else 3])
     ])  # fmt: skip
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
     modes = {f"pooling_mode_{mode}": name == pooling for name, mode in _MODES.items()}
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": head.in_features, **modes})
+    wide = width if head is None else head.in_features
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": wide, **modes})
+    if head is None:
+        return
     write_json(folder / "2_Dense" / "config.json", {
         "in_features": head.in_features, "out_features": head.out_features, "bias": True,
         "activation_function": "torch.nn.modules.linear.Identity",
@@ -49,15 +57,21 @@ def read_modules(folder: Path) -> tuple[str, nn.Linear, int]:
 
     from hasei.engine.pooled import linear
 
+    pooling, limit = read_pooling(folder)
+    weights = folder / "2_Dense" / "model.safetensors"
+    if not weights.is_file():
+        raise BaseError(f"the model folder '{folder.name}' has no head", expected="2_Dense/model.safetensors")
+    safety.read_header(weights, folder.name)
+    tensors = load_file(weights)
+    return pooling, linear(tensors["linear.weight"], tensors["linear.bias"]), limit
+
+
+def read_pooling(folder: Path) -> tuple[str, int]:
+    """Return (pooling, longest input in tokens) from *folder*; raises BaseError when a part is missing or damaged."""
     try:
         config = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
         limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
         pooling = next(name for name, mode in _MODES.items() if config.get(f"pooling_mode_{mode}"))
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise BaseError(f"the model folder '{folder.name}' is incomplete: {error}", do="derive it again") from error
-    weights = folder / "2_Dense" / "model.safetensors"
-    if not weights.is_file():
-        raise BaseError(f"the model folder '{folder.name}' has no head", expected="2_Dense/model.safetensors")
-    safety.read_header(weights, folder.name)
-    tensors = load_file(weights)
-    return pooling, linear(tensors["linear.weight"], tensors["linear.bias"]), int(limit)
+    return pooling, int(limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
-from hasei.engine.batching import Ints
+from hasei.engine.apart import ApartModel
+from hasei.engine.batching import Tokens
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.heads import solve_head
@@ -24,10 +26,13 @@ from hasei.engine.precision import best_precision
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.source import compact_embedding, text_source
 from hasei.engine.splits import inner_split
-from hasei.engine.training import Job, Plan, train
+from hasei.engine.training import Job, Plan, Source, train
 from hasei.engine.trunk import Trunk
+from hasei.ground.errors import NotSupported
 from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
+
+Tunable: TypeAlias = PooledModel | ApartModel
 
 HEAD_L2 = 0.1
 """Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
@@ -61,6 +66,16 @@ class Part:
     lowest: int
     format: str = "sentence_transformers"
 
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The parameters of a model of this trunk that may differ from the base's, its head's last."""
+        return (*sorted(f"trunk.{n}" for n in self.names), "head.weight", "head.bias")
+
+    def size(self, model: nn.Module) -> int:
+        """How many numbers of *model* are trained."""
+        sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+        return sum(sizes[name] for name in self.trained)
+
 
 def epochs_for(params: Tuned, rows: int) -> int:
     """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that."""
@@ -88,60 +103,68 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     weight, bias = solve_head(context.task, context.space, features, context.targets, HEAD_L2)
     part = make(trunk)
     model = PooledModel(part.trunk, trunk.base.pooling, linear(weight, bias))
-    frozen = _freeze(context, params)
-    held = inner_split(context.units, 0.1, context.seed)[1] if frozen.patience else np.empty(0, np.int64)
-    curve = _train(context, name, model, part, frozen, held)
-    if frozen.patience:
-        best = int(np.argmin([p["held_loss"] for p in curve])) + 1
-        frozen = frozen.model_copy(update={"epochs": best, "patience": None})
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    trained = [*sorted(f"trunk.{n}" for n in part.names), "head.weight", "head.bias"]
-    sizes = {n: p.numel() for n, p in model.named_parameters()}
+    states = trunk.states(context.inputs, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
+    with text_source(trunk, context.inputs, part.stack, states, part.lowest) as source:
+        frozen, curve = train_part(context, name, model, part, freeze(context, params), source, source.tokens)
     return Derivation(
         predictor=PooledPredictor(model, trunk.tokenizer, trunk.base.max_tokens),
         format=part.format,
         frozen=frozen,
-        trainable_parameters=sum(sizes[n] for n in trained),
-        trained=tuple(trained),
+        trainable_parameters=part.size(model),
+        trained=part.trained,
         curve=tuple(curve),
     )
 
 
-def _freeze(context: Context, params: Tuned) -> Tuned:
+def check_layers(count: int, layers: int) -> None:
+    """Raise NotSupported when a base of *layers* layers has fewer than the *count* that are to be trained."""
+    if count > layers:
+        raise NotSupported(
+            f"the base has no {count} layers to train", expected=f"1 to {layers}", do="set top_layers lower"
+        )
+
+
+def freeze(context: Context, params: Tuned) -> Tuned:
     """Make every choice that depends on rows or machine explicit: epochs for small data, the precision."""
     epochs = epochs_for(params, len(context.inputs))
     precision = machine_precision(context) if params.precision == "auto" else params.precision
     return params.model_copy(update={"epochs": epochs, "min_steps": 0, "precision": precision})
 
 
-def _train(
-    context: Context, name: str, model: PooledModel, part: Part, plan: Tuned, held: Ints
-) -> list[dict[str, float]]:
+def train_part(
+    context: Context, name: str, model: Tunable, part: Part, plan: Tuned, source: Source, tokens: Tokens
+) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
+    """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
+
+    *tokens* are all that occur in the rows. Early stopping looks only at a tenth of the train rows.
+    """
     trunk = context.trunk
+    held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
     names = {f"trunk.{n}" for n in part.names}
     for parameter_name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
-    states = trunk.states(context.inputs, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
-    corpus = trunk.corpus_of(context.inputs)
     checkpoint = _checkpoint(context, name, plan)
     with (
-        text_source(trunk, context.inputs, part.stack, states, part.lowest) as source,
-        compact_embedding(part.trunk, np.unique(corpus.tokens.ids)),
+        compact_embedding(part.trunk, np.unique(tokens.ids)),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
             model, source, context.targets, context.task.loss, plan, context.seed,
-            head=frozenset(("head.weight", "head.bias")), depth=_depths(model, trunk.probe, trunk.layers),
+            head=frozenset(("head.weight", "head.bias")), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
     if checkpoint is not None:
         checkpoint.clear()
-    return curve
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    if plan.patience:
+        best = int(np.argmin([p["held_loss"] for p in curve])) + 1
+        plan = plan.model_copy(update={"epochs": best, "patience": None})
+    return plan, curve
 
 
-def _depths(model: PooledModel, probe: Probe, layers: int) -> dict[str, int]:
+def _depths(probe: Probe, layers: int) -> dict[str, int]:
     """How many layers lie above each parameter; adapters inside a layer are found by the layer's own path."""
     return {f"trunk.{n}": max(0, layers - 1 - position) for n, position in probe.position.items()}
 

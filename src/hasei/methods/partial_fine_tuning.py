@@ -15,7 +15,7 @@ from pydantic import Field
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
-from hasei.methods._tuning import Tuned, passes, top_layers, tune
+from hasei.methods._tuning import Tuned, check_layers, passes, top_layers, tune
 
 SUPPORTS = Supports(gradients=True)
 
@@ -34,10 +34,7 @@ def proposals(facts: Facts) -> list[Params]:
 
 def check(params: Params, layers: int) -> None:
     """Raise NotSupported when a base of *layers* layers has fewer than are to be trained."""
-    if params.top_layers > layers:
-        raise NotSupported(
-            f"the base has no {params.top_layers} layers to train", expected=f"1 to {layers}", do="set top_layers lower"
-        )
+    check_layers(params.top_layers, layers)
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -30,7 +30,7 @@ from hasei.tasks._softmax import logistic
 if TYPE_CHECKING:
     import torch
 
-_TEXT_HINTS = (
+TEXT_HINTS = (
     "text", "message", "body", "sentence", "utterance", "content", "contents", "query", "question", "description",
     "comment", "review", "review_text", "document", "post", "tweet", "transcript", "feedback", "input", "prompt",
     "subject", "title", "headline", "summary", "inquiry", "request", "ticket", "email", "mail", "note", "notes",
@@ -81,7 +81,7 @@ class TextClassification:
     name = "text_classification"
     input_kind = "text"
     target_kind = "category"
-    columns: tuple[Column, ...] = (Column("text", "input", _TEXT_HINTS), Column("label", "target", _LABEL_HINTS))
+    columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", _LABEL_HINTS))
     metrics: dict[str, Metric] = METRICS
     default_metric = "accuracy"
 

@@ -51,8 +51,7 @@ def _proposed(lab: Lab, kind: str, rows: int, named: bool) -> list[Step]:
 
 
 def _possible(lab: Lab, step: Step) -> bool:
-    supports = step.plugin.SUPPORTS
-    return lab.task.input_kind in supports.inputs and lab.task.target_kind in supports.targets
+    return bool(step.plugin.SUPPORTS.admits(lab.task))
 
 
 def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:

@@ -1,0 +1,63 @@
+"""Fine-tune the base so that the cosine of two texts, each read alone, tells how alike they are: a bi-encoder.
+
+Source: Reimers & Gurevych 2019, "Sentence-BERT: Sentence embeddings using Siamese BERT-networks" (regression objective).
+Trains: every parameter first used in the top ``top_layers`` layers (None: all, the embeddings too), and the line from
+cosine to target.
+Shapes: features (2b, h) of b pairs, cosines (b, 1), outputs (b, 1).
+Relations: ``cosine`` is this without training; ``full_fine_tuning`` reads both texts at once (a cross-encoder), which sees
+more and can keep no text's features.
+
+>>> hasei.study("pairs.csv", task="similarity", methods=["cosine_tuning"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource, cosines, line, sides
+from hasei.engine.derivation import Context, Derivation, Facts, Supports
+from hasei.engine.pooled import linear
+from hasei.engine.source import text_source
+from hasei.methods._tuning import Tuned, check_layers, freeze, passes, top_layers, train_part
+
+SUPPORTS = Supports(targets=("number",), texts=(2,), gradients=True)
+
+
+class Params(Tuned):
+    """Settings; learning rates are per step of ``rows_per_step`` pairs."""
+
+    top_layers: int | None = Field(None, ge=1)
+    learning_rate: float = Field(1e-4, gt=0, le=1)
+
+
+def effort(params: Params, facts: Facts) -> float:
+    """Forward passes of the base per pair: two texts, together about as long as the pair read at once."""
+    return passes(params, facts, 1.1 if params.top_layers is None else params.top_layers / facts.layers)
+
+
+def check(params: Params, layers: int) -> None:
+    """Raise NotSupported when a base of *layers* layers has fewer than are to be trained."""
+    if params.top_layers is not None:
+        check_layers(params.top_layers, layers)
+
+
+def derive(context: Context, params: Params) -> Derivation:
+    """Train the features and the line; raises NotSupported for anything but pairs with numbers."""
+    SUPPORTS.refuse("cosine_tuning", context.task)
+    trunk = context.trunk
+    check(params, trunk.layers)
+    texts, first, second = sides(context.inputs)
+    apart, pooling = trunk.apart(context.inputs), trunk.base.pooling
+    weight, bias = line(
+        cosines(apart.pooled(texts, apart.layers, pooling, context.watch), first, second), context.targets
+    )
+    part = top_layers(trunk, params.top_layers or trunk.layers + 1)
+    model = ApartModel(part.trunk, pooling, linear(weight, bias))
+    states = apart.states(texts, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
+    with text_source(apart, texts, part.stack, states, part.lowest) as source:
+        pairs = ApartSource(source, first, second)
+        frozen, curve = train_part(context, "cosine_tuning", model, part, freeze(context, params), pairs, source.tokens)
+    return Derivation(
+        ApartPredictor(model, trunk.tokenizer, trunk.base.max_tokens), "bi_encoder", frozen,
+        trainable_parameters=part.size(model), trained=part.trained, curve=tuple(curve),
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Two texts, one number: how alike they are in meaning.
+
+Source: Cer et al. 2017, "SemEval-2017 Task 1: Semantic Textual Similarity" (STS benchmark, Pearson's correlation).
+
+Shapes: an input is a pair of texts; encoded targets (n,) float32 of mean 0 and variance 1; outputs (n, 1) on that scale.
+
+Relations: :mod:`text_regression` with two texts, and numbers on one of the usual scales. The methods read both texts at
+once (a cross-encoder: Humeau et al. 2020); the cheap truth ``cosine`` reads each alone (a bi-encoder).
+
+>>> TASK.clean(["0.5", "５"])[0]
+['0.5', '5.0']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hasei.ground.errors import DataError
+from hasei.inputs.data.dataset import Column, Finding
+from hasei.tasks import Toy
+from hasei.tasks._numbers import NumberTask
+
+SCALES: tuple[tuple[float, float], ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
+"""Lowest and highest similarity, the usual scales, narrowest first."""
+_INSIDE = 0.99
+"""Share of rows that must lie on a scale for the others to be called slips."""
+
+FIRST_HINTS = (
+    "sentence1", "text1", "text_1", "sentence_1", "text_a", "sentence_a", "premise", "question1", "query", "source", "first",
+    "left", "文1", "テキスト1", "質問1", "前提",
+)  # fmt: skip
+SECOND_HINTS = (
+    "sentence2", "text2", "text_2", "sentence_2", "text_b", "sentence_b", "hypothesis", "question2", "candidate", "target_text",
+    "second", "right", "文2", "テキスト2", "質問2", "仮説",
+)  # fmt: skip
+_TARGET_HINTS = (
+    "score",
+    "similarity",
+    "label",
+    "sim",
+    "rating",
+    "gold",
+    "target",
+    "y",
+    "類似度",
+    "スコア",
+    "点数",
+    "ラベル",
+)
+
+_TOY: tuple[tuple[str, str, str], ...] = (
+    ("where is my parcel", "my parcel, where is it", "5"),
+    ("the parcel is late", "the parcel has not arrived", "4"),
+    ("my card was declined", "the card was refused", "4.5"),
+    ("reset the password", "change my password", "4"),
+    ("please refund the payment", "a refund, please", "4.5"),
+    ("the page does not load", "the page is slow", "3"),
+    ("where is my parcel", "where is my card", "1.5"),
+    ("the parcel is late", "the refund is late", "1.5"),
+    ("my card was declined", "my account was closed", "2"),
+    ("reset the password", "reset the router", "1"),
+    ("please refund the payment", "please reset my password", "0.5"),
+    ("the page does not load", "the parcel is wet", "0"),
+    ("荷物はどこですか", "荷物はどこにありますか", "5"),
+    ("荷物はどこですか", "パスワードを忘れました", "0"),
+    ("a short one", "a short one", "5"),
+    ("a short one", "this one is somewhat longer than the other one", "0.5"),
+    ("how do I pay", "how can I pay by card", "3.5"),
+    ("how do I pay", "how do I log in", "1"),
+    ("the login fails", "I can't log in", "4.5"),
+    ("the login fails", "the parcel fails to arrive", "1"),
+    ("cancel my order", "I want to cancel the order", "5"),
+    ("cancel my order", "I want to place an order", "1.5"),
+    ("is the shop open", "when is the shop open", "3"),
+    ("is the shop open", "is the card valid", "0.5"),
+)
+
+
+class Similarity(NumberTask):
+    """The task: satisfies :class:`hasei.tasks.Task`."""
+
+    name = "similarity"
+    input_kind = "text"
+    columns: tuple[Column, ...] = (
+        Column("text1", "input", FIRST_HINTS), Column("text2", "input", SECOND_HINTS), Column("label", "target", _TARGET_HINTS),
+    )  # fmt: skip
+
+    def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
+        """Give each number one spelling; raises :class:`DataError` at one that is off the scale of the others."""
+        cleaned, findings = super().clean(targets)
+        values = [float(text) for text in cleaned]
+        for low, high in SCALES:
+            inside = sum(low <= value <= high for value in values)
+            if inside == len(values):
+                return cleaned, findings
+            if inside >= _INSIDE * len(values):
+                wrong = next(value for value in values if not low <= value <= high)
+                raise DataError(
+                    f"a similarity is out of its range: {wrong:g}", expected=f"{low:g} to {high:g} like all the others",
+                    do="correct it, or leave the row out with --where",
+                )  # fmt: skip
+        scales = ", ".join(f"{low:g} to {high:g}" for low, high in SCALES)
+        raise DataError(
+            "the similarities are on no usual scale", expected=scales, received=f"{min(values):g} to {max(values):g}",
+            do="put them on one of these, or use --task text_regression",
+        )  # fmt: skip
+
+    def toy(self) -> Toy:
+        """Two dozen pairs, from nothing alike to the same."""
+        return Toy([(one, other) for one, other, _ in _TOY], [score for _, _, score in _TOY])
+
+
+TASK = Similarity()
