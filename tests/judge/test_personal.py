@@ -66,8 +66,7 @@ def test_personal_data_is_found_where_it_stands(text, kind, value):
      "on 2024-01-15 10:20:30", "2024年3月15日に届く", "version 10.2.3.4 of 2019", "1,234,567.89 EUR", "¥12,345,678",
      "192.168.100.200", "ISBN 978-4-06-519981-7", "123456789012", "1234567890123456", "between 10 and 20 people on the road",
      "a 5 star place", "2 more minutes down the road", "東京都新宿区に住む", "3丁目の夕日", "新宿三丁目駅",
-     "0120-123-456に電話",
-     "1-800-356-9377", "image@2x.png", "@someone said", "Dr. Pepper", "Miss Universe", "Mr. President",
+     "image@2x.png", "@someone said", "Dr. Pepper", "Miss Universe", "Mr. President",
      "my name is spelled wrong",
      "my name is not on the card", "call me back later", "Dear Customer,", "Hi team,", "Dear Sir or Madam,", "Thanks, Siri",
      "add it to This Is Philip Glass", "I'm South African", "I am New here", "File name: Report.pdf", "お客様",
@@ -85,7 +84,7 @@ def test_what_only_looks_like_it_is_left_alone(text):
 @pytest.mark.parametrize(
     ("column", "cell", "kind"),
     [("phone", "9012345678", "phone"), ("電話番号", "0312345678", "phone"), ("customer_name", "Odile", "name"),
-     ("氏名", "五所川原 次郎", "name"), ("マイナンバー", "123456789018", "my_number"),
+     ("氏名", "五所川原 某助", "name"), ("マイナンバー", "123456789018", "my_number"),
      ("住所", "千代田区 丸の内", "postal_address"),
      ("address", "12 Elm", "postal_address"), ("account_number", "12345678", "bank_account"), ("ssn", "219099998", "us_ssn")],
 )  # fmt: skip
