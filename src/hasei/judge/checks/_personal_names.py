@@ -27,11 +27,13 @@ _MY_NAME = re.compile(
     rf"\b(?:[Mm]y (?:full |first |last |given |family |sur)?name(?: is|['’]s)|MY NAME IS) (?P<name>{_FULL}"
     rf"|[a-z]{{2,20}}(?: [a-z]{{2,20}})?(?=$|[.,!?;\n]| and | but ))(?![\w'’-])|\b[Nn]ame['’]s (?P<short>{_FULL})"
 )
-_SPEAKS = re.compile(rf"\b(?i:this is|it['’]?s) (?P<name>{_FULL})(?= (?i:speaking|calling|here|writing|from)\b)")
+_SPEAKS = re.compile(
+    rf"\b(?i:this is|it['’]?s) (?P<name>{_FULL})(?= (?i:speaking|calling|here|writing|from(?! now))\b)"
+)
 _CALLED = re.compile(rf"\b(?:[Cc]all me|[Ii] am called|[Ii]['’]m called) (?P<name>{_FULL})")
 _FIELD = re.compile(
     rf"(?:^|[\n;|,.(])\s*(?i:(?:full|first|last|given|family|customer|contact|patient|employee|client|caller|cardholder|"
-    rf"account holder|your|my)? ?(?:name|surname))\s?(?::| [-–—] ) *(?P<name>{_FULL})"
+    rf"account holder|your|my)? ?(?:name|surname))\s?(?:[:=]| [-–—] ) *(?P<name>{_FULL})"
 )
 # Two words in capitals where a person (no title of a song, whose every word has one) says who it is; one alone may be anything.
 _CAPITAL = rf"[{_U}][{_L}'’-]*[{_L}]"
@@ -46,13 +48,16 @@ _GIVEN = f"(?:{'|'.join(sorted(_LISTS['given names in English'], key=lambda name
 _GIVEN_FULL = rf"{_GIVEN}(?: [A-Z]\.)?(?: {_CAPITAL})(?![\w'’-])"
 # What is said of people and of much else: a common given name must begin what follows.
 _BESIDE = re.compile(
-    r"\b(?i:ask for|(?:speak|spoke|speaking|talk|talked|talking|met) (?:to|with)|contact(?:ed)?|on behalf of|belongs to|c/o|"
+    r"\b(?i:ask for|call|reach|account holder|(?:speak(?:ing)?|spoke|talk(?:ed|ing)?|met) (?:to|with)|contact(?:ed)?|on behalf of|"
+    r"belongs to|c/o|"
     r"patient|customer|client|employee|colleague|manager|signed by|sent by|in the name of|"
     r"my (?:wife|husband|son|daughter|boss|friend|colleague|doctor|manager|assistant|partner|neighbou?r)),? (?:is )?"
     rf"(?P<name>{_GIVEN_FULL})"
     r"|(?:^|[\n;|,.(])\s*(?i:contact(?: person)?|attn|attention|from|to|cc|signed|customer|patient|employee|applicant|caller|"
     r"passenger|guest|recipient|sender|beneficiary|payee|cardholder|account holder|requested by|reported by)\s?: *"
     rf"(?P<field>{_GIVEN_FULL})"
+    rf"|^\s*(?P<alone>{_GIVEN_FULL})\s*$|^(?i:(?:full )?name) (?P<named>{_GIVEN_FULL})"
+    rf"|\n\s*[-–—] ?(?P<dashed>{_GIVEN}(?: {_CAPITAL})?)\s*$"
 )
 _FIRST_ALONE = re.compile(
     rf"\b(?:[Ii] am|[Ii]['’]?m|[Tt]his is|[Ii]t['’]?s|[Ii]t is) (?P<name>{_GIVEN}(?: {_CAPITAL})?)"
@@ -61,7 +66,7 @@ _FIRST_ALONE = re.compile(
 _LOWER_SPEAKS = re.compile(
     rf"\b(?:this is|it['’]?s|i am|i['’]?m) (?P<name>(?i:{_GIVEN})(?: [a-z]{{2,20}})?)(?= (?:speaking|calling)\b)"
 )
-_FIRST_BEHIND = re.compile(rf", {_GIVEN}(?! ?{_CAPITAL})(?![\w'’-])")
+_FIRST_BEHIND = re.compile(rf", (?i:{_GIVEN})(?! ?{_CAPITAL})(?![\w'’-])")
 _DEAR = re.compile(rf"(?:^|\n)\s*(?:Dear|Hi|Hello|Hey) (?P<name>{_WORD}(?: {_WORD})?)(?=\s*[,:!\n])")
 _SIGNED = re.compile(
     r"(?i:(?:best|kind|warm)(?:est)? regards|regards|sincerely|faithfully|yours(?: truly)?|best wishes|all the best|best|cheers|"

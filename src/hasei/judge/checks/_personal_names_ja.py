@@ -16,6 +16,7 @@ _LISTS = sections("personal_words.txt")
 FAMILY_NAMES = _LISTS["family names"]
 # Family names that are words or places as well: they need more than a sentence that begins with them.
 _ALSO_WORDS = _LISTS["family names that are words or places"]
+_PLACES = _LISTS["family names that are places"]
 _KANJI, _KATA = "一-鿿々〆ヶ", "ァ-ヺー・"
 
 
@@ -31,6 +32,7 @@ _FAMILY = f"(?:{_longest_first(*FAMILY_NAMES)})"
 _GIVEN_NAMES = _LISTS["given names"]
 _KANA = _LISTS["family names in kana"]
 _KANA_ALSO = _LISTS["family names in kana that are words or places"]
+_HIRA_ALSO = _LISTS["family names that are words in hiragana"]
 _KANA_GIVEN = _LISTS["given names in kana"]
 _KATA_FAMILY = f"(?:{_longest_first(*_KANA)})"
 _HIRA_FAMILY = f"(?:{_longest_first(*(name for name in _hiragana(_KANA) if len(name) > 2))})"
@@ -62,18 +64,23 @@ _SELF = re.compile(
     rf"|{_KATA_FAMILY}|{_HIRA_FAMILY}[ ]?[ぁ-ん]{{0,5}}?|{_STARTS}[{_KANJI}]{{1,5}}(?:[ ][{_KANJI}]{{1,3}})?)"
     r"と(?:申し|もうし)(?!ますと|ますか|ますの)"
 )
-_SAYS = re.compile(rf"(?<![{_KANJI}])(?P<name>{_FAMILY}(?:[ ]?[{_KANJI}]{{1,3}})?)と(?:いいます|言います)")
+_SAYS = re.compile(
+    rf"(?<![{_KANJI}{_KATA}])(?P<name>{_FAMILY}(?:[ ]?[{_KANJI}]{{1,3}})?|{_KATA_FAMILY})と(?:いいます|言います)"
+)
 _IS = re.compile(
     rf"{_STARTS}(?P<name>(?P<family>{_FAMILY})(?P<given>[ ]?[{_KANJI}]{{1,3}})?)(?:です|でございます)(?=[。、！!\n]|が|けど|$)"
 )
-_KANA_IS = re.compile(rf"{_STARTS}(?P<name>{_KATA_FAMILY})(?:です|でございます)(?=[。、！!\n]|が|けど|$)")
-_UNIT = r"(?:担当|営業|総務|経理|人事|広報|[部課係室班]|グループ|チーム|支店|本部|営業所|センター|事務局)"
+_KANA_IS = re.compile(
+    rf"{_STARTS}(?P<name>{_KATA_FAMILY}|{_HIRA_FAMILY})(?:です|でございます)(?=[。、！!\n]|が|けど|$)"
+)
+_UNIT = r"(?:担当|営業|総務|経理|人事|広報|[部課係室班]|グループ|チーム|支店|本部|営業所|センター|事務局|サポート|デスク|窓口)"
 _COMPANY = r"(?:株式会社|有限会社|合同会社|\((?:株|有|同)\))[^\s。、]{0,15}"
+_HEAD = "(?:代表)?取締役|社長|会長|専務|常務|部長|課長|係長|主任|店長|院長|教授"
 _POST = r"(?:[部課係室所支店本]*長|主任|マネージャー|リーダー|担当)?"
 _MEMBER = re.compile(
-    rf"(?:{_UNIT}{_POST}|{_COMPANY})[ ]{_POST}[ ]?(?P<name>(?P<family>{_FAMILY})(?P<given>[ ]?[{_KANJI}]{{1,3}})?)"
+    rf"(?:{_UNIT}{_POST}|{_COMPANY}|{_HEAD})[ ]{_POST}[ ]?(?P<name>(?P<family>{_FAMILY})(?P<given>[ ]?[{_KANJI}]{{1,3}})?)"
     rf"(?![{_KANJI}ァ-ヺー])"
-    rf"|{_UNIT}{_POST}の(?P<of>(?P<house>{_FAMILY})(?P<own>[{_KANJI}]{{1,3}})?)(?=です|でございます|になります|より|宛|まで|に連絡)"
+    rf"|{_UNIT}{_POST}の(?P<of>(?P<house>{_FAMILY})(?P<own>[{_KANJI}]{{1,3}})?)(?=です|でございます|になります|より|宛|まで|に連絡|が(?:承|担当|対応|ご?案内|お?伺|ご連絡))"
 )
 _SIGNED = re.compile(
     r"(?:[。!]|(?:お願い(?:いた|致)?し|申し上げ)ます|以上|敬具|取り急ぎ)[、。!]?\s*\n\s*"
@@ -119,25 +126,31 @@ def found(text: str) -> Iterator[tuple[int, int]]:
         if name:
             end = match.end("run")
             yield end - len(name), end
-    for pattern in (_AT_WORK, _SELF, _SAYS, _MY_NAME, _FIELD):
-        for match in pattern.finditer(text):
+    for pattern, words in (
+        (_AT_WORK, ()),
+        (_SELF, ("申し", "もうし")),
+        (_SAYS, ("います",)),
+        (_MY_NAME, ("名前は",)),
+        (_FIELD, ":"),
+    ):
+        for match in pattern.finditer(text) if not words or any(word in text for word in words) else ():
             if _may_be_one(match["name"]):
                 yield match.span("name")
     for match in _BOTH.finditer(text):
         start, end = match.span()
         yield start - _more_before(text, start), end
-    for match in _RARE.finditer(text):
+    for match in _RARE.finditer(text) if " " in text else ():
         if match["family"][-1] not in _ROLE_ENDS and _may_be_one(match["family"]):
             yield match.span()
     for match in _KANA_IS.finditer(text):
-        if match["name"] not in _KANA_ALSO:
+        if match["name"] not in _KANA_ALSO | _hiragana(_KANA_ALSO) | _HIRA_ALSO:
             yield match.span("name")
     yield from _of_known_parts(text)
 
 
 def _of_known_parts(text: str) -> Iterator[tuple[int, int]]:
     """Yield names of a known family name, with or without what may be a given name behind it."""
-    for match in _APART.finditer(text):
+    for match in _APART.finditer(text) if " " in text else ():
         if match["family"] not in _ALSO_WORDS and _is_known(match["family"], match["given"], strict=True):
             yield match.span()
     for match in _IS.finditer(text):
@@ -146,21 +159,22 @@ def _of_known_parts(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_MEMBER, _SIGNED, _KNOWN_FIELD):
         for match in pattern.finditer(text):
             groups = match.groupdict()
-            if groups["name"] and _is_known(groups["family"], groups["given"] or ""):
-                yield match.span("name")
-            for part in ("katakana", "hiragana", "of", "from"):
-                if groups.get(part) and (part != "from" or _is_known(groups["house"], groups["own"] or "")):
-                    yield match.span(part)
+            part = next(name for name in ("name", "katakana", "hiragana", "of", "from") if groups.get(name))
+            # Where a person must stand, a family name may be a word as well (林), but no place (千葉).
+            free = _ALSO_WORDS if pattern is _SIGNED else _PLACES
+            parts = ("family", "given") if part == "name" else ("house", "own")
+            if part in ("katakana", "hiragana") or _is_known(*(groups[name] or "" for name in parts), free=free):
+                yield match.span(part)
 
 
-def _is_known(family: str, given: str, *, strict: bool = False) -> bool:
-    """Whether the two are a name: the second ends as given names do, or there is none and the first is nothing else.
+def _is_known(family: str, given: str, *, strict: bool = False, free: frozenset[str] = _ALSO_WORDS) -> bool:
+    """Whether the two are a name: the second ends as given names do, or there is none and the first is none of *free*.
 
     Behind a family name that is no other word, anything that is no role or place will do, unless *strict*.
     """
     given = given.strip()
     if not given:
-        return family not in _ALSO_WORDS
+        return family not in free
     if given in _GIVEN_NAMES:
         return True
     if given in _NOT_GIVEN or given in _NOT_JAPANESE:

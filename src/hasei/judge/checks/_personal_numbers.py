@@ -27,8 +27,8 @@ _FILES = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "json", "txt", "csv", "pdf", "html", "zip")
 )
 _CARD = re.compile(
-    r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{4}(?P<s>[ .-])[0-9]{4}(?P=s)[0-9]{4}(?P=s)[0-9]{4}(?:(?P=s)[0-9]{3})?"
-    r"|[0-9]{4}(?P<t>[ .-])[0-9]{6}(?P=t)[0-9]{4,5}|[0-9]{13,19})(?![0-9])(?!-[0-9])"
+    r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{4}(?:[ .-][0-9]{4}){3}(?:[ .-][0-9]{3})?"
+    r"|[0-9]{4}(?P<s>[ .-])[0-9]{6}(?P=s)[0-9]{4,5}|[0-9]{13,19})(?![0-9])(?!-[0-9])"
 )
 # The ranges of issuers (first digits) and the lengths of their numbers.
 _ISSUERS = (
@@ -45,7 +45,9 @@ _MY_NUMBER = re.compile(
     r"(?<![0-9])(?<![0-9][ .-])(?:[0-9]{4}(?P<s>[ -])[0-9]{4}(?P=s)[0-9]{4}|[0-9]{12})(?![0-9])(?![ -][0-9])"
 )
 _SAYS_MY_NUMBER = re.compile(r"マイナンバー|個人番号|\bmy ?number\b|\bindividual number\b|\bkojin ?bango\b", re.I)
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.I)
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.I
+)
 _SSN = re.compile(r"(?<![0-9-])(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9})(?![0-9-])")
 _SAYS_SSN = re.compile(r"\bssn\b|\bsocial[ _]security\b", re.I)
 _ACCOUNT = re.compile(
@@ -118,7 +120,11 @@ def _my_numbers(text: str, column: str) -> Iterator[Found]:
     for match in _MY_NUMBER.finditer(text):
         number = re.sub(r"[ -]", "", match.group())
         grouped = number != match.group()
-        if in_.is_valid(number) and (grouped or _says(_SAYS_MY_NUMBER, text, match.start(), column)):
+        if (
+            in_.is_valid(number)
+            and number.strip("0")
+            and (grouped or _says(_SAYS_MY_NUMBER, text, match.start(), column))
+        ):
             yield "my_number", match.start(), match.end()
 
 
@@ -132,7 +138,7 @@ def _ibans(text: str) -> Iterator[Found]:
                 yield "iban", match.start(), match.start() + len(written)
                 break
             # A word in capitals behind it may look like its last group.
-            written = written.rpartition(" ")[0]
+            written = written[: max(written.rfind(" "), written.rfind("-"), 0)]
 
 
 def _ssn(text: str, column: str) -> Iterator[Found]:

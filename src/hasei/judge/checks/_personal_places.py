@@ -29,7 +29,7 @@ _POSTCODE = re.compile(rf"(?<![A-Za-z0-9]){_UK}")
 _TOWN = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"
 _ENGLISH = re.compile(
     rf"(?<![0-9A-Za-z.,$£€¥#/:-])(?P<house>[1-9][0-9]{{0,4}}[A-Za-z]?)\s+(?P<names>(?:[NSEW]\.?\s+)?(?:[A-Za-z0-9'’.-]+\s+){{1,3}}?)"
-    rf"(?i:(?P<street>{_STREET})\b\.?(?P<rest>,?\s+(?:apt|apartment|suite|unit|flat|#)\.?\s?[0-9A-Za-z]{{1,5}}\b)?)"
+    rf"(?i:(?P<street>{_STREET})\b\.?(?:\s+[NSEW]{{1,2}}\b)?(?P<rest>,?\s+(?:apt|apartment|suite|unit|flat|#)\.?\s?[0-9A-Za-z]{{1,5}}\b)?)"
     rf"(?:,\s*{_TOWN})*(?:,?\s+(?:{_UK}|(?:{_STATES})\b(?:\s+[0-9]{{5}}(?:-[0-9]{{4}})?(?![0-9]))?))?"
 )
 _CITY_STATE_CODE = re.compile(

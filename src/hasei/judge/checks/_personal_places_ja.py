@@ -34,13 +34,12 @@ _KANJI_NUMBER = re.compile(rf"{_K}(?:丁目|番|条|[-−‐–—ーの]{_K})")
 _TAIL = rf"(?:\s?{_N}(?:番地?の?|{_D}|の))?(?:\s?{_N}(?:号(?!室)|番地?)?)?(?:(?:{_D}|の)[0-9]{{1,4}})?"
 _GRID = rf"[北南]\s?{_N}条[東西]?\s?{_N}(?:丁目|{_D})?{_TAIL}"
 _RURAL = rf"大字{_NAME}{{1,8}}?[0-9]{{1,5}}(?:{_D}[0-9]{{1,4}})*(?:番地?(?:の?[0-9]{{1,4}})?)?"
-_KANJI_DASHES = rf"{_K}{{1,3}}(?:[-−‐–—ーの]{_K}{{1,3}}){{2}}(?!{_K})"
-_LOT = rf"{_N}番地(?:の?{_N})?(?:\s?{_N}号(?!室))?|{_N}番\s?{_N}号(?!室)"
 # No number of a house: 3-4人, 10-15%, or a longer row of numbers.
 _END = rf"(?![0-9]|{_D}[0-9]|\s?(?:[人名月日年時分点歳回円%位度割倍個件本枚勝敗]|km|cm|kg))"
-_FULL = (
-    rf"(?:{_RURAL}|{_KANJI_DASHES}|{_LOT}|{_N}丁目\s?{_N}[番の-]{_TAIL}|[0-9]{{1,4}}(?:{_D}[0-9]{{1,4}}){{2,3}}{_END})"
-)
+_KANJI_DASHES = rf"{_K}{{1,3}}(?:[-−‐–—ーの]{_K}{{1,3}}){{2}}(?!{_K})|[0-9]{{1,4}}の[0-9]{{1,4}}の[0-9]{{1,4}}{_END}"
+_LOT = rf"{_N}番地(?:の?{_N})?(?:\s?{_N}号(?!室))?|{_N}番\s?{_N}号(?!室)"
+_FULL = rf"{_RURAL}|{_KANJI_DASHES}|{_LOT}|{_N}丁目\s?{_N}(?:番地?の?|{_D}|の){_TAIL}"
+_FULL = rf"(?:{_FULL}|[0-9]{{1,4}}(?:{_D}[0-9]{{1,4}}){{2,3}}{_END})"
 _ANY = rf"(?:{_RURAL}|{_KANJI_DASHES}|{_GRID}|{_N}丁目{_TAIL}|{_LOT}|[0-9]{{1,5}}(?:{_D}[0-9]{{1,4}}){{1,3}}{_END})"
 _HOUSE = (
     "ビル(?:ディング)?|マンション|ハイツ|コーポ|荘|アパート|レジデンス|メゾン|タワー|ヒルズ|ハウス|パレス|コート|ガーデン|プラザ|寮|団地|"
@@ -60,6 +59,11 @@ _ADDRESS = re.compile(
 )
 _LIVES = r"に(?:住|在住|引っ?越|転居|移転|届け|送っ|送り)|へ(?:送|届)|宛|在住|まで(?:届け|送)"
 _LIVED_IN = re.compile(rf"{_CITY}\s?(?P<district>{_NAME}{{1,12}}?[0-9]{{1,4}}{_D}[0-9]{{1,4}}{_END})(?={_LIVES})")
+# Alone in its line, and without the small words of a sentence.
+_ALONE = re.compile(
+    rf"^\s*(?P<at>{_CITY}\s?(?P<district>(?!.*対)[一-鿿々ァ-ヶーの]{{1,12}}?[0-9]{{1,4}}{_D}[0-9]{{1,4}}{_END}){_BUILDING})\s*$",
+    re.M,
+)
 _SAYS = "住所|所在地|届け?先|送り先|送付先|宛先|自宅|実家|引っ?越し?先|転居先|本籍地?|勤務先"
 _SAID = re.compile(rf"(?:{_SAYS})(?:[はがを]|[:=】]|\s){{1,3}}(?P<at>{_CODE}{_NAMES}\s?{_ANY}{_BUILDING})")
 _POSTAL_CODE = re.compile(
@@ -70,6 +74,7 @@ _ROMAN_WORD = r"[A-Z][A-Za-zÀ-ɏ'’.-]*"
 _ROMAN = re.compile(
     rf"(?<![0-9A-Za-z-])[0-9]{{1,4}}(?:-[0-9]{{1,4}}){{0,3}}(?:-[Cc]hom[eé])?,?\s+(?:{_ROMAN_WORD},?\s+){{0,3}}"
     rf"[A-Z][A-Za-zÀ-ɏ]*-(?:ku|shi|gun|cho|machi|mura)\b(?:,\s*{_ROMAN_WORD})*(?:,?\s+〒?[0-9]{{3}}-[0-9]{{4}})?(?:,?\s*Japan\b)?"
+    rf"|\b[A-Z][A-Za-zÀ-ɏ]*-(?:ku|shi|gun|cho|machi|mura)(?:,\s*{_ROMAN_WORD}){{0,3}},?\s+〒?[0-9]{{3}}-[0-9]{{4}}(?![0-9-])"
 )
 
 
@@ -84,6 +89,9 @@ def found(text: str, digits: int) -> Iterator[tuple[int, int]]:
         for match in pattern.finditer(text):
             if not match["city"] or not (_NO_CITY.search(match["city"]) or _NO_DISTRICT.match(match["district"])):
                 yield match.span()
+    for match in _ALONE.finditer(text):
+        if not (_NO_CITY.search(match["city"]) or _NO_DISTRICT.match(match["district"])):
+            yield match.span("at")
     for match in _SAID.finditer(text):
         yield match.span("at")
     for match in _POSTAL_CODE.finditer(text):
