@@ -33,7 +33,7 @@ _SPEAKS = re.compile(
 _CALLED = re.compile(rf"\b(?:[Cc]all me|[Ii] am called|[Ii]['’]m called) (?P<name>{_FULL})")
 _FIELD = re.compile(
     rf"(?:^|[\n;|,.(])\s*(?i:(?:full|first|last|given|family|customer|contact|patient|employee|client|caller|cardholder|"
-    rf"account holder|your|my)? ?(?:name|surname))\s?(?:[:=]| [-–—] ) *(?P<name>{_FULL})"
+    rf"account holder|your|my)? ?(?:name|surname)(?: on (?:the )?(?:card|account))?)\s?(?:[:=]| [-–—] ) *(?P<name>{_FULL})"
 )
 # Two words in capitals where a person (no title of a song, whose every word has one) says who it is; one alone may be anything.
 _CAPITAL = rf"[{_U}][{_L}'’-]*[{_L}]"
@@ -48,8 +48,8 @@ _GIVEN = f"(?:{'|'.join(sorted(_LISTS['given names in English'], key=lambda name
 _GIVEN_FULL = rf"{_GIVEN}(?: [A-Z]\.)?(?: {_CAPITAL})(?![\w'’-])"
 # What is said of people and of much else: a common given name must begin what follows.
 _BESIDE = re.compile(
-    r"\b(?i:ask for|call|reach|account holder|(?:speak(?:ing)?|spoke|talk(?:ed|ing)?|met) (?:to|with)|contact(?:ed)?|on behalf of|"
-    r"belongs to|c/o|"
+    r"\b(?i:ask for|call|reach|account holder|(?:speak(?:ing)?|spoke|talk(?:ed|ing)?|met) (?:to|with)|contact(?:ed)?|"
+    r"on behalf of|belongs to|c/o|(?:forward|send|sent|give|transfer|assign)(?:ed|red)? (?:(?:this|it|that|them) )?to|"
     r"patient|customer|client|employee|colleague|manager|signed by|sent by|in the name of|"
     r"my (?:wife|husband|son|daughter|boss|friend|colleague|doctor|manager|assistant|partner|neighbou?r)),? (?:is )?"
     rf"(?P<name>{_GIVEN_FULL})"

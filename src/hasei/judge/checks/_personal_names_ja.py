@@ -37,11 +37,13 @@ _KANA_GIVEN = _LISTS["given names in kana"]
 _KATA_FAMILY = f"(?:{_longest_first(*_KANA)})"
 _HIRA_FAMILY = f"(?:{_longest_first(*(name for name in _hiragana(_KANA) if len(name) > 2))})"
 _KATA_FULL = rf"(?<![{_KATA}]){_KATA_FAMILY}[ ・]?(?:{_longest_first(*_KANA_GIVEN)})(?![{_KATA}])"
-_HIRA_FULL = rf"{_HIRA_FAMILY}[ ]?(?:{_longest_first(*(n for n in _hiragana(_KANA_GIVEN) if len(n) > 2))})"
+_HIRA_GIVEN = _longest_first(*(name for name in _hiragana(_KANA_GIVEN) if len(name) > 2))
+_HIRA_FULL = rf"{_HIRA_FAMILY}[ ]?(?:{_HIRA_GIVEN})"
 # Before the family name of a whole one may stand a title (部長山田太郎), behind it no further kanji (山田太郎記念館) but one.
 _BOTH = re.compile(
     rf"(?P<name>{_FAMILY}[ ]?(?:{_longest_first(*_GIVEN_NAMES)}))(?![{_KANJI}])"
     rf"|(?P<titled>{_FAMILY}[ ]?(?:{_longest_first(*_GIVEN_NAMES)}))(?=様|氏|殿|君|先生|宛|本人)"
+    rf"|(?P<mixed>{_FAMILY}[ ]?(?:(?:{_longest_first(*_KANA_GIVEN)})(?![{_KATA}])|(?:{_HIRA_GIVEN})))"
     rf"|(?P<katakana>{_KATA_FULL})|(?P<hiragana>{_HIRA_FULL})"
 )
 # A family name that no list has, apart from a common given name.
@@ -58,7 +60,7 @@ _TITLED = re.compile(
 _TITLES = "先生|社長|部長|課長|係長|店長|院長|主任|教授|医師|弁護士|選手|監督|議員"
 _AT_WORK = re.compile(rf"(?<![{_KANJI}])(?P<name>{_FAMILY})(?:{_TITLES})")
 _KNOWN = re.compile(rf"{_FAMILY}(?:[ ]?[{_KANJI}]{{1,3}})?")
-_STARTS = r"(?:^|(?<=[\n。！!、,の 「])|(?<=[私僕俺名]は))"
+_STARTS = r"(?:^|(?<=[\n。！!、,の 「])|(?<=[私僕俺名]は)|(?<=わたしは)|(?<=わたくしは)|(?<=ぼくは))"
 _SELF = re.compile(
     rf"(?P<name>{_FAMILY}(?:[ ]?[{_KANJI}]{{1,3}}|[ ]?[ぁ-ん]{{2,4}}|[ ]?[ァ-ヺー]{{2,6}})?|[ァ-ヺー・]{{3,16}}"
     rf"|{_KATA_FAMILY}|{_HIRA_FAMILY}[ ]?[ぁ-ん]{{0,5}}?|{_STARTS}[{_KANJI}]{{1,5}}(?:[ ][{_KANJI}]{{1,3}})?)"
@@ -73,7 +75,10 @@ _IS = re.compile(
 _KANA_IS = re.compile(
     rf"{_STARTS}(?P<name>{_KATA_FAMILY}|{_HIRA_FAMILY})(?:です|でございます)(?=[。、！!\n]|が|けど|$)"
 )
-_UNIT = r"(?:担当|営業|総務|経理|人事|広報|[部課係室班]|グループ|チーム|支店|本部|営業所|センター|事務局|サポート|デスク|窓口)"
+_UNIT = (
+    r"(?:担当|営業|総務|経理|人事|広報|[部課係室班]|グループ|チーム|支店|本部|営業所|センター|事務局|サポート|デスク|窓口|商事|商店|工業|銀行|"
+    "産業|製作所)"
+)
 _COMPANY = r"(?:株式会社|有限会社|合同会社|\((?:株|有|同)\))[^\s。、]{0,15}"
 _HEAD = "(?:代表)?取締役|社長|会長|専務|常務|部長|課長|係長|主任|店長|院長|教授"
 _POST = r"(?:[部課係室所支店本]*長|主任|マネージャー|リーダー|担当)?"
@@ -105,7 +110,10 @@ _KNOWN_FIELD = re.compile(
     rf"|(?P<katakana>{_KATA_FAMILY}(?:[ ・]?[ァ-ヺー]{{2,6}})?)(?![{_KATA}])"
     rf"|(?P<hiragana>{_HIRA_FAMILY}[ ][ぁ-ん]{{2,6}})(?![ぁ-ん]))"
 )
-_MY_NAME = re.compile(rf"名前は(?P<name>{_FAMILY}(?:[ ]?[{_KANJI}ぁ-んァ-ヺー]{{1,4}}?)?)(?=です|と|で|、|。|$)")
+_MY_NAME = re.compile(
+    rf"(?:名前|[名苗]字|姓)は(?P<name>(?:{_longest_first(*_GIVEN_NAMES)})|{_FAMILY}(?:[ ]?[{_KANJI}ぁ-んァ-ヺー]{{1,4}}?)?)"
+    r"(?=です|と|で|、|。|$)"
+)
 # What stands before さん, 様 or 氏 and is no name: by its last sign, or as a whole.
 _ROLE_ENDS = "".join(_LISTS["last signs of roles in Japanese"])
 _NOT_JAPANESE = _LISTS["no names before a title in Japanese"]
@@ -130,7 +138,7 @@ def found(text: str) -> Iterator[tuple[int, int]]:
         (_AT_WORK, ()),
         (_SELF, ("申し", "もうし")),
         (_SAYS, ("います",)),
-        (_MY_NAME, ("名前は",)),
+        (_MY_NAME, ("前は", "字は", "姓は")),
         (_FIELD, ":"),
     ):
         for match in pattern.finditer(text) if not words or any(word in text for word in words) else ():
@@ -151,7 +159,8 @@ def found(text: str) -> Iterator[tuple[int, int]]:
 def _of_known_parts(text: str) -> Iterator[tuple[int, int]]:
     """Yield names of a known family name, with or without what may be a given name behind it."""
     for match in _APART.finditer(text) if " " in text else ():
-        if match["family"] not in _ALSO_WORDS and _is_known(match["family"], match["given"], strict=True):
+        sure = match["family"] not in _ALSO_WORDS or match.group() == text.strip()
+        if sure and _is_known(match["family"], match["given"], strict=True):
             yield match.span()
     for match in _IS.finditer(text):
         if _is_known(match["family"], match["given"] or ""):
