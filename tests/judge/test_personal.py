@@ -66,8 +66,7 @@ def test_personal_data_is_found_where_it_stands(text, kind, value):
      "on 2024-01-15 10:20:30", "2024年3月15日に届く", "version 10.2.3.4 of 2019", "1,234,567.89 EUR", "¥12,345,678",
      "192.168.100.200", "ISBN 978-4-06-519981-7", "123456789012", "1234567890123456", "between 10 and 20 people on the road",
      "a 5 star place", "2 more minutes down the road", "東京都新宿区に住む", "3丁目の夕日", "新宿三丁目駅",
-     "0120-123-456に電話",
-     "1-800-356-9377", "image@2x.png", "@someone said", "Dr. Pepper", "Miss Universe", "Mr. President",
+     "image@2x.png", "@someone said", "Dr. Pepper", "Miss Universe", "Mr. President",
      "my name is spelled wrong",
      "my name is not on the card", "call me back later", "Dear Customer,", "Hi team,", "Dear Sir or Madam,", "Thanks, Siri",
      "add it to This Is Philip Glass", "I'm South African", "I am New here", "File name: Report.pdf", "お客様",
@@ -85,9 +84,10 @@ def test_what_only_looks_like_it_is_left_alone(text):
 @pytest.mark.parametrize(
     ("column", "cell", "kind"),
     [("phone", "9012345678", "phone"), ("電話番号", "0312345678", "phone"), ("customer_name", "Odile", "name"),
-     ("氏名", "五所川原 次郎", "name"), ("マイナンバー", "123456789018", "my_number"),
+     ("氏名", "五所川原 某助", "name"), ("マイナンバー", "123456789018", "my_number"),
      ("住所", "千代田区 丸の内", "postal_address"),
-     ("address", "12 Elm", "postal_address"), ("account_number", "12345678", "bank_account"), ("ssn", "219099998", "us_ssn")],
+     ("address", "12 Elm", "postal_address"), ("account_number", "12345678", "bank_account"), ("ssn", "219099998", "us_ssn"),
+     ("client_ip", "10.1.2.3", "ip_address")],
 )  # fmt: skip
 def test_the_name_of_a_column_says_what_a_bare_cell_is(column, cell, kind):
     assert [k for k, _ in kinds(cell, column)] == [kind]
@@ -112,6 +112,7 @@ def cards(draw) -> str:
 @st.composite
 def my_numbers(draw) -> str:
     digits = draw(st.text("0123456789", min_size=11, max_size=11))
+    assume(digits.strip("0"))  # What is all noughts fills a gap.
     return digits + in_.calc_check_digit(digits)
 
 
@@ -172,6 +173,9 @@ PIECES = [
     "taro@example.com", "090-1234-5678", "4242 4242 4242 4242", "1234-5678-9018", "219-09-9998", "DE89370400440532013000",
     "my name is Anna", "山田様", "東京都千代田区丸の内1-9-1", "221B Baker Street", "passport TK1234567", "普通 1234567",
     "[NAME]", "[", "]", " ", "、", "\n", "番号", "氏名：", "Dear ", "さん", "-", "+", "1", "ｶﾞ", "㈱", "\u200b", "ー", "@",
+    "ﾔﾏﾀﾞ ﾀﾛｳ", "ﾞ", "203.0.113.57", "2001:db8::8a2e:370:7334", "渋谷区神南1-2-3", "郵便番号150-0041", "0120-123-456",
+    "Regards,\nJohn", "担当：佐藤", "山田太郎", "山田", " 一郎", "営業部 ", "です", "1-2-3 Jinnan, Shibuya-ku",
+    "contact John Smith",
 ]  # fmt: skip
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=8).map("".join)
 
@@ -221,7 +225,35 @@ def test_every_kind_has_a_tag_that_is_no_personal_data():
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "1", "1 ", "1-", "A", "A ", "一", "ア", "a@", "a.", "山", "田中", "1 A ", "〒", "(1", "\n"]
+    "piece",
+    [
+        "a",
+        "1",
+        "1 ",
+        "1-",
+        "A",
+        "A ",
+        "一",
+        "ア",
+        "a@",
+        "a.",
+        "山",
+        "田中",
+        "1 A ",
+        "〒",
+        "(1",
+        "\n",
+        "ﾞ",
+        "ｶﾞ",
+        "1.",
+        "a:",
+        "区",
+        "区1-",
+        "営業部 ",
+        "氏名 ",
+        "山 ",
+        "やま",
+    ],
 )
 def test_a_long_text_of_one_thing_is_read_in_a_moment(piece):
     assert len(hits(piece * 20000)) <= 20000

@@ -20,7 +20,21 @@ from hasei.judge.study.lab import Lab
 
 DROPINS = Path(__file__).parent / "dropins"
 CLASSES = ["delivery", "payment"]
-WORDS = "the parcel card payment login page password account refund where is my how".split()
+WORDS = [
+    "the",
+    "parcel",
+    "card",
+    "payment",
+    "login",
+    "page",
+    "password",
+    "account",
+    "refund",
+    "where",
+    "is",
+    "my",
+    "how",
+]
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Where personal data stands in a text: spans by kind, their masks, and the tags that replace them.
 
 Text is compared in NFKC with its dashes between digits made plain, so that full-width digits are digits; spans are those
-of the text as it stands. *Source*: the detectors of ``_personal_numbers``, ``_personal_places``, ``_personal_names``, each
-with its own.
+of the text as it stands. *Source*: the detectors of ``_personal_numbers``, ``_personal_network``, ``_personal_places``,
+``_personal_names``, each with its own.
 
 >>> [(hit.kind, hit.start, hit.end) for hit in hits("mail taro@example.com or ０９０−１２３４−５６７８")]
 [('email', 5, 21), ('phone', 25, 38)]
@@ -18,20 +18,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from hasei.judge.checks import _personal_model, _personal_names, _personal_numbers, _personal_places
+from hasei.judge.checks import (
+    _personal_model,
+    _personal_names,
+    _personal_network,
+    _personal_numbers,
+    _personal_places,
+)
 
 KINDS = (
-    "email", "iban", "payment_card", "my_number", "us_ssn", "bank_account", "passport", "phone", "postal_address", "name",
+    "email", "iban", "payment_card", "my_number", "us_ssn", "bank_account", "passport", "ip_address", "phone",
+    "postal_address", "name",
 )  # fmt: skip
 """Also the order in which they win where two overlap: what has a check digit is surest."""
 TAGS = {
     "email": "[EMAIL]", "payment_card": "[CARD]", "my_number": "[MY_NUMBER]", "iban": "[IBAN]", "us_ssn": "[SSN]",
-    "bank_account": "[BANK_ACCOUNT]", "passport": "[PASSPORT]", "phone": "[PHONE]", "postal_address": "[ADDRESS]",
-    "name": "[NAME]",
+    "bank_account": "[BANK_ACCOUNT]", "passport": "[PASSPORT]", "ip_address": "[IP_ADDRESS]", "phone": "[PHONE]",
+    "postal_address": "[ADDRESS]", "name": "[NAME]",
 }  # fmt: skip
 """What replaces the data of each kind in a cleaned copy."""
 _TAG = re.compile("|".join(re.escape(tag) for tag in TAGS.values()))
 _DASHES = re.compile(r"(?<=[0-9)])[\u2010-\u2015\u2212\u30fc\u2500](?=[0-9(])")
+_MOST_MARKS = 4
 
 
 @dataclass(frozen=True, order=True)
@@ -58,7 +66,7 @@ def hits(text: str, column: str = "", *, by_model: bool = False) -> list[Hit]:
     for kind, start, end in sorted(found, key=lambda f: (KINDS.index(f[0]), f[1], -f[2])):
         if all(end <= left or right <= start for left, right in taken):
             taken.append((start, end))
-            kept.append(Hit(start, end, kind) if places is None else Hit(places[start], places[end - 1] + 1, kind))
+            kept.append(Hit(start, end, kind) if places is None else Hit(places[start][0], places[end - 1][1], kind))
     return sorted(kept)
 
 
@@ -154,15 +162,24 @@ def _starred(value: str, hidden: int) -> Iterator[str]:
         hidden -= char.isalnum()
 
 
-def fold(text: str) -> tuple[str, list[int] | None]:
-    """Return *text* as it is compared, and for each character of it the place in *text* (None: the same place)."""
+def fold(text: str) -> tuple[str, list[tuple[int, int]] | None]:
+    """Return *text* as it is compared, and where each character of it stands in *text* (None: at the same place)."""
     if text.isascii():
         return text, None
-    pieces = [_folded(char) for char in text]
+    pieces: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for place, char in enumerate(text):
+        # A voiced half-width kana is two characters (ﾀﾞ), and so may be any letter with a mark.
+        if spans and _is_mark(char) and pieces[-1] and place - spans[-1][0] < _MOST_MARKS:
+            spans[-1] = (spans[-1][0], place + 1)
+            pieces[-1] = unicodedata.normalize("NFKC", text[spans[-1][0] : place + 1])
+        else:
+            spans.append((place, place + 1))
+            pieces.append(_folded(char))
     folded = _DASHES.sub("-", "".join(pieces))
-    if len(folded) == len(text) and all(len(piece) == 1 for piece in pieces):
+    if len(pieces) == len(text) and all(len(piece) == 1 for piece in pieces):
         return folded, None
-    return folded, [place for place, piece in enumerate(pieces) for _ in piece]
+    return folded, [span for span, piece in zip(spans, pieces) for _ in piece]
 
 
 @lru_cache(maxsize=8192)
@@ -171,9 +188,14 @@ def _folded(char: str) -> str:
     return "" if unicodedata.category(char) == "Cf" else unicodedata.normalize("NFKC", char)
 
 
+def _is_mark(char: str) -> bool:
+    return char in "ﾞﾟ" or (char > "\u02ff" and unicodedata.combining(char) > 0)
+
+
 def _detected(text: str, column: str, by_model: bool) -> Iterator[tuple[str, int, int]]:
     digits = sum(map(text.count, "0123456789"))
     yield from _personal_numbers.found(text, column, digits)
+    yield from _personal_network.found(text, column, digits)
     yield from _personal_places.found(text, column, digits)
     yield from _personal_names.found(text, column)
     for start, end in _personal_model.people(text) if by_model else ():

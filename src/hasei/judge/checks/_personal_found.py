@@ -88,6 +88,7 @@ def _says(kind: str, *, rows: int, file: str, count: int, columns: str) -> str:
             lambda **v: _("Numbers of bank accounts stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
         "passport":
             lambda **v: _("Numbers of passports stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
+        "ip_address": lambda **v: _("IP addresses stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
         "name": lambda **v: _("Names of people stand in '{file}': {count} (rows: {rows}; columns: {columns}).", **v),
     }  # fmt: skip
     return said[kind](rows=rows, file=file, count=count, columns=columns)

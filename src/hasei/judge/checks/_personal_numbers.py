@@ -14,16 +14,21 @@ from typing import Any
 
 Found = tuple[str, int, int]
 _NEAR = 30
-_EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.)+([A-Za-z]{2,24})"
-    r"(?![A-Za-z0-9])"
+_LOCAL = r"(?<![A-Za-z0-9_%+-])[A-Za-z0-9_%+-][A-Za-z0-9._%+'’-]{0,63}"
+_TOP = r"(xn--[A-Za-z0-9-]{2,58}|[A-Za-z]{2,24})(?![A-Za-z0-9])"
+_EMAIL = re.compile(rf"{_LOCAL}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})\.)+{_TOP}")
+# Spelled so that no robot reads it: taro [at] example.com.
+_SPELLED_EMAIL = re.compile(
+    rf"{_LOCAL} ?[\[({{<] ?at ?[\])}}>] ?[A-Za-z0-9][A-Za-z0-9-]{{0,62}}(?:(?:\.| ?[\[({{<] ?dot ?[\])}}>] ?)"
+    rf"[A-Za-z0-9][A-Za-z0-9-]{{0,62}}){{0,4}}?(?:\.| ?[\[({{<] ?dot ?[\])}}>] ?){_TOP}",
+    re.I,
 )
 _FILES = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "json", "txt", "csv", "pdf", "html", "zip")
 )
 _CARD = re.compile(
-    r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{4}(?P<s>[ -])[0-9]{4}(?P=s)[0-9]{4}(?P=s)[0-9]{4}(?:(?P=s)[0-9]{3})?"
-    r"|[0-9]{4}(?P<t>[ -])[0-9]{6}(?P=t)[0-9]{4,5}|[0-9]{13,19})(?![0-9])(?!-[0-9])"
+    r"(?<![0-9])(?<![0-9][-.])(?:[0-9]{4}(?:[ .-][0-9]{4}){3}(?:[ .-][0-9]{3})?"
+    r"|[0-9]{4}(?P<s>[ .-])[0-9]{6}(?P=s)[0-9]{4,5}|[0-9]{13,19})(?![0-9])(?!-[0-9])"
 )
 # The ranges of issuers (first digits) and the lengths of their numbers.
 _ISSUERS = (
@@ -40,7 +45,9 @@ _MY_NUMBER = re.compile(
     r"(?<![0-9])(?<![0-9][ .-])(?:[0-9]{4}(?P<s>[ -])[0-9]{4}(?P=s)[0-9]{4}|[0-9]{12})(?![0-9])(?![ -][0-9])"
 )
 _SAYS_MY_NUMBER = re.compile(r"マイナンバー|個人番号|\bmy ?number\b|\bindividual number\b|\bkojin ?bango\b", re.I)
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.I
+)
 _SSN = re.compile(r"(?<![0-9-])(?:[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9})(?![0-9-])")
 _SAYS_SSN = re.compile(r"\bssn\b|\bsocial[ _]security\b", re.I)
 _ACCOUNT = re.compile(
@@ -55,18 +62,19 @@ _PASSPORT = re.compile(
 _PHONE_LIKE = re.compile(r"[+0-9(][0-9 ()./\-]{6,}[0-9]")
 _SAYS_PHONE = re.compile(
     r"\b(?:tele)?phone\b|\bcall(?:ed|ing)?\b|\bcell(?:phone)?\b|\btel\b|\bmobile\b|\bfax\b|\bdial\b|\btext me\b|\bring me\b"
-    r"|\b(?:my|our|contact) number\b|電話|携帯|連絡先|ファクス|ファックス",
+    r"|\b(?:my|our|contact) number\b|\breach (?:me|us)\b|\bwhatsapp\b|\btoll[ -]?free\b|\bfreephone\b|\bhotline\b"
+    r"|電話|携帯|連絡先|ファクス|ファックス|フリーダイ[ヤア]ル|フリーコール|ナビダイ[ヤア]ル|内線|直通",
     re.I,
 )
 _REGIONS = ("JP", "US", "GB")
-_JAPANESE_MOBILE = re.compile(r"0[789]0[0-9]{8}")
+# Mobile numbers and those of the internet: no other number of Japan has eleven digits and begins like them.
+_JAPANESE_MOBILE = re.compile(r"0[5789]0[0-9]{8}")
 _DOTTED = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
 def found(text: str, column: str, digits: int) -> Iterator[Found]:
     """Yield (kind, start, end) of what stands in the folded *text*, which holds *digits* digits."""
-    if "@" in text:
-        yield from _emails(text)
+    yield from _emails(text)
     if digits < 6:
         return
     yield from _accounts(text, column)
@@ -80,9 +88,10 @@ def found(text: str, column: str, digits: int) -> Iterator[Found]:
 
 
 def _emails(text: str) -> Iterator[Found]:
-    for match in _EMAIL.finditer(text):
-        if match[1].lower() not in _FILES:
-            yield "email", match.start(), match.end()
+    for sign, pattern in (("@", _EMAIL), ("at", _SPELLED_EMAIL)):
+        for match in pattern.finditer(text) if sign in text.lower() else ():
+            if match[1].lower() not in _FILES:
+                yield "email", match.start(), match.end()
 
 
 def _says(pattern: re.Pattern[str], text: str, start: int, column: str) -> bool:
@@ -94,7 +103,7 @@ def _cards(text: str) -> Iterator[Found]:
     from stdnum import luhn
 
     for match in _CARD.finditer(text):
-        number = re.sub(r"[ -]", "", match.group())
+        number = re.sub(r"[ .-]", "", match.group())
         if not _issued(number) or not luhn.is_valid(number):
             continue
         if number != match.group() or not _OTHER_NUMBER.search(text, max(0, match.start() - 20), match.start()):
@@ -111,7 +120,11 @@ def _my_numbers(text: str, column: str) -> Iterator[Found]:
     for match in _MY_NUMBER.finditer(text):
         number = re.sub(r"[ -]", "", match.group())
         grouped = number != match.group()
-        if in_.is_valid(number) and (grouped or _says(_SAYS_MY_NUMBER, text, match.start(), column)):
+        if (
+            in_.is_valid(number)
+            and number.strip("0")
+            and (grouped or _says(_SAYS_MY_NUMBER, text, match.start(), column))
+        ):
             yield "my_number", match.start(), match.end()
 
 
@@ -125,7 +138,7 @@ def _ibans(text: str) -> Iterator[Found]:
                 yield "iban", match.start(), match.start() + len(written)
                 break
             # A word in capitals behind it may look like its last group.
-            written = written.rpartition(" ")[0]
+            written = written[: max(written.rfind(" "), written.rfind("-"), 0)]
 
 
 def _ssn(text: str, column: str) -> Iterator[Found]:
@@ -174,9 +187,6 @@ def _is_phone(match: Any, region: str, text: str, column: str) -> bool:
     if not p.is_valid_number(match.number):
         # Made-up numbers (555-0123) are not valid; a word that says so and the right length must do.
         return said and _in_groups(raw) and p.is_possible_number(match.number) and _national(match.number, region)
-    free = (p.PhoneNumberType.TOLL_FREE, p.PhoneNumberType.PREMIUM_RATE, p.PhoneNumberType.SHARED_COST)
-    if p.number_type(match.number) in (*free, p.PhoneNumberType.UAN):
-        return False
     if raw.startswith(("+", "(+")) or said or _JAPANESE_MOBILE.fullmatch(raw):
         return True
     return _in_groups(raw) and (raw.lstrip("(").startswith("0") or _usual(match.number, raw))

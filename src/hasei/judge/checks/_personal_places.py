@@ -1,8 +1,8 @@
 """Postal addresses in Japanese and English: where they stand in a folded text.
 
-A place alone is no address: a number of a house must stand by it, or a postal code of its own form. *Source*: the 47
-prefectures of Japan and the order of Japanese addresses (prefecture, city, district, numbers); Publication 28 of the US
-Postal Service (2020) for words of streets and two-letter states; the format of UK postcodes (BS 7666, 2006).
+A place alone is no address: a number of a house must stand by it, or a postal code of its own form. *Source*: Publication
+28 of the US Postal Service (2020) for words of streets and two-letter states; the format of UK postcodes (BS 7666, 2006);
+those of Japan are in ``_personal_places_ja``.
 """
 
 from __future__ import annotations
@@ -10,29 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hasei.judge.checks import _personal_places_ja
 from hasei.judge.checks._words import sections
 
 Found = tuple[str, int, int]
-_PREFECTURE = (
-    "北海道|(?:京都|大阪)府|東京都|(?:青森|岩手|宮城|秋田|山形|福島|茨城|栃木|群馬|埼玉|千葉|神奈川|新潟|富山|石川|福井|山梨|"
-    "長野|岐阜|静岡|愛知|三重|滋賀|兵庫|奈良|和歌山|鳥取|島根|岡山|広島|山口|徳島|香川|愛媛|高知|福岡|佐賀|長崎|熊本|大分|宮崎|"
-    "鹿児島|沖縄)県"
-)
-_N = "[0-9一二三四五六七八九十百〇]{1,4}"
-_NAME = "[一-鿿々〆ヶケぁ-んァ-ヶー]"
-_KANJI_NUMBER = re.compile("[一二三四五六七八九十百](?:丁目|番)")
-_NUMBERS = (
-    rf"(?:{_N}丁目(?:\s?{_N}(?:番地?|[-の]))?(?:\s?{_N}(?:号|番地?)?)?|{_N}番地(?:の?{_N})?(?:\s?{_N}号)?|{_N}番\s?{_N}号|"
-    r"[0-9]{1,4}-[0-9]{1,4}(?:-[0-9]{1,4}){0,2})"
-)
-_BUILDING = r"(?:[ 　]?[A-Za-z一-鿿ぁ-んァ-ヶー]{2,20}[ 　]?[0-9]{1,4}(?:号室|号|F|階))?"
-_JAPANESE = re.compile(
-    rf"(?:〒\s*[0-9]{{3}}-?[0-9]{{4}}[\s,、]*)?"
-    rf"(?:(?:{_PREFECTURE})\s?{_NAME}{{1,24}}?\s?{_NUMBERS}"
-    rf"|[一-鿿々ヶケ]{{1,6}}[市区郡]{_NAME}{{1,16}}?(?:{_N}丁目\s?{_N}[番の-]|[0-9]{{1,4}}番地|[0-9]{{1,3}}-[0-9]{{1,4}}-[0-9]{{1,4}})"
-    rf"(?:\s?{_N}号?)?){_BUILDING}"
-)
-_JAPANESE_CODE = re.compile(r"〒\s*[0-9]{3}-?[0-9]{4}(?![0-9])")
 _STATES = "A[LKZR]|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]|PR"
 _STREET = (
     "street|avenue|boulevard|road|lane|drive|court|terrace|crescent|parkway|highway|square|place|close|way|circle|trail|"
@@ -48,7 +29,7 @@ _POSTCODE = re.compile(rf"(?<![A-Za-z0-9]){_UK}")
 _TOWN = r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,2}"
 _ENGLISH = re.compile(
     rf"(?<![0-9A-Za-z.,$£€¥#/:-])(?P<house>[1-9][0-9]{{0,4}}[A-Za-z]?)\s+(?P<names>(?:[NSEW]\.?\s+)?(?:[A-Za-z0-9'’.-]+\s+){{1,3}}?)"
-    rf"(?i:(?P<street>{_STREET})\b\.?(?P<rest>,?\s+(?:apt|apartment|suite|unit|flat|#)\.?\s?[0-9A-Za-z]{{1,5}}\b)?)"
+    rf"(?i:(?P<street>{_STREET})\b\.?(?:\s+[NSEW]{{1,2}}\b)?(?P<rest>,?\s+(?:apt|apartment|suite|unit|flat|#)\.?\s?[0-9A-Za-z]{{1,5}}\b)?)"
     rf"(?:,\s*{_TOWN})*(?:,?\s+(?:{_UK}|(?:{_STATES})\b(?:\s+[0-9]{{5}}(?:-[0-9]{{4}})?(?![0-9]))?))?"
 )
 _CITY_STATE_CODE = re.compile(
@@ -66,9 +47,11 @@ def found(text: str, column: str, digits: int) -> Iterator[Found]:
     """Yield (kind, start, end) of what stands in the folded *text*, which holds *digits* digits."""
     if _COLUMN.match(column.strip()):
         yield "postal_address", *_trimmed(text, 0, len(text))
-    if not digits and not _KANJI_NUMBER.search(text):
+    for start, end in _personal_places_ja.found(text, digits):
+        yield "postal_address", *_trimmed(text, start, end)
+    if not digits:
         return
-    for pattern in (_JAPANESE, _JAPANESE_CODE, _CITY_STATE_CODE, _POSTCODE, _POST_BOX):
+    for pattern in (_CITY_STATE_CODE, _POSTCODE, _POST_BOX):
         for match in pattern.finditer(text):
             yield "postal_address", *_trimmed(text, *match.span())
     for match in _ENGLISH.finditer(text):
