@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hasei.formats._ngrams import Vectoriser, batches
+from hasei.formats._ngrams import Vectoriser, batches, normalise
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
+
+_PAIRS = 512
 
 
 @dataclass
@@ -39,6 +41,35 @@ class LexicalPredictor:
             result[done : done + len(texts)] = self.vectoriser.transform(texts) @ self.weight + self.bias
             done += len(texts)
         return result
+
+
+@dataclass
+class OverlapPredictor:
+    """Answers pairs by the terms that their texts share. *weight* (1, 1), *bias* (1,), float32."""
+
+    vectoriser: Vectoriser
+    weight: Floats
+    bias: Floats
+    width: int = 1
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the outputs (n, 1), float32."""
+        return (overlap(self.vectoriser, inputs, watch)[:, None] * self.weight + self.bias).astype(np.float32)
+
+
+def overlap(vectoriser: Vectoriser, pairs: Sequence[Input], watch: Watch | None = None) -> Floats:
+    """Return the TF-IDF cosine (n,) of the two texts of each of *pairs*; 0 where one has no known term."""
+    found = np.zeros(len(pairs), np.float32)
+    for start in range(0, len(pairs), _PAIRS):
+        if watch is not None:
+            watch.check()
+            watch.report("predict", fraction=start / len(pairs), often=True)
+        part = pairs[start : start + _PAIRS]
+        one, other = (vectoriser.transform([normalise(pair[side]) for pair in part]) for side in (0, 1))
+        lengths = [np.sqrt(np.asarray(x.multiply(x).sum(1)).ravel()) for x in (one, other)]
+        shared = np.asarray(one.multiply(other).sum(1)).ravel()
+        found[start : start + len(part)] = shared / np.maximum(lengths[0] * lengths[1], 1e-12)
+    return found
 
 
 @dataclass

@@ -24,8 +24,8 @@ from hasei.ground.errors import BaseError
 
 LIBRARY = "scikit-learn"
 
-_TENSORS = "model.safetensors"
-_TERMS = "vectorizer.json"
+TENSORS = "model.safetensors"
+TERMS = "vectorizer.json"
 # How the terms were made: what a reader without hasei needs to know, and what this version can read.
 _RECIPE = {
     "format": "lexical",
@@ -40,21 +40,25 @@ _RECIPE = {
 
 def save(predictor: LexicalPredictor, folder: Path, base: Any = None) -> None:
     """Write *predictor* into *folder*; *base* is not needed."""
-    vectoriser = predictor.vectoriser
-    tensors = {"idf": vectoriser.idf, "weight": predictor.weight, "bias": predictor.bias}
-    _folder.write_tensors(folder / _TENSORS, tensors)
+    tensors = {"idf": predictor.vectoriser.idf, "weight": predictor.weight, "bias": predictor.bias}
+    _folder.write_tensors(folder / TENSORS, tensors)
+    write_terms(predictor.vectoriser, folder / TERMS)
+
+
+def write_terms(vectoriser: Vectoriser, path: Path) -> None:
+    """Write the terms of *vectoriser* and how they were made."""
     terms = {"recipe": _RECIPE, "words": list(vectoriser.words), "grams": list(vectoriser.grams)}
-    files.write_json(folder / _TERMS, terms, canonical=True)
+    files.write_json(path, terms, canonical=True)
 
 
 def load(folder: Path, open_base: Callable[[], Any] | None = None) -> LexicalPredictor:
     """Read the predictor back; raises :class:`BaseError` when a file is missing, damaged or does not fit the other."""
-    tensors = _folder.read_tensors(folder / _TENSORS, ("idf", "weight", "bias"))
-    words, grams = _read_terms(folder / _TERMS)
+    tensors = _folder.read_tensors(folder / TENSORS, ("idf", "weight", "bias"))
+    words, grams = read_terms(folder / TERMS)
     features, shapes = len(words) + len(grams), [tensors[name].shape for name in ("idf", "weight", "bias")]
     if shapes != [(features,), (features, *shapes[2]), shapes[2]] or len(shapes[2]) != 1:
         raise BaseError(
-            f"'{_TENSORS}' and '{_TERMS}' do not belong together",
+            f"'{TENSORS}' and '{TERMS}' do not belong together",
             expected=f"weights for {features} terms",
             received=f"tensors of the shapes {', '.join(map(str, shapes))}",
             do="derive or download the model again",
@@ -62,7 +66,8 @@ def load(folder: Path, open_base: Callable[[], Any] | None = None) -> LexicalPre
     return LexicalPredictor(Vectoriser(words, grams, tensors["idf"]), tensors["weight"], tensors["bias"])
 
 
-def _read_terms(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def read_terms(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read the words and n-grams back; raises :class:`BaseError` when they are damaged or of another version."""
     try:
         value = json.loads(_folder.read_bytes(path))
         words, grams = tuple(value["words"]), tuple(value["grams"])
