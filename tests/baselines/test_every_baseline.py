@@ -29,7 +29,9 @@ from hasei.tasks import open_task
 
 DROPINS = Path(__file__).parents[1] / "dropins"
 ALL = [n for n in plugins.names("baselines") if plugins.load("baselines", n).SUPPORTS.bases == 0]
-TASKS = [open_task(name) for name in ("text_classification", "text_regression", "similarity")]
+TASKS = [
+    open_task(name) for name in ("text_classification", "text_regression", "multi_label_classification", "similarity")
+]
 TASK = {n: next(t for t in TASKS if plugins.load("baselines", n).SUPPORTS.admits(t)) for n in ALL}
 OF_LABELS = [n for n in ALL if TASK[n].name == "text_classification"]
 LEXICAL = [n for n in OF_LABELS if "max_features" in plugins.load("baselines", n).Params.model_fields]
@@ -257,7 +259,7 @@ def test_rows_without_any_term_at_all_give_the_shares_of_the_classes(name):
     assert derivation.predictor.outputs([""]).argmax() == 0
 
 
-@pytest.mark.parametrize("name", [*LEXICAL, "lexical_ridge"])
+@pytest.mark.parametrize("name", [*LEXICAL, "lexical_ridge", "lexical_labels"])
 def test_scikit_learn_reproduces_its_outputs_from_the_folder(name, tmp_path, learnt):
     context, derived = learnt(name)
     form = saved(derived[name], tmp_path / "m")

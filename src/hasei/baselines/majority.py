@@ -26,7 +26,7 @@ import numpy as np
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.formats._predictors import ConstantPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "number"), bases=0)
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
 
 
 class Params(Settings):
@@ -41,6 +41,9 @@ def derive(context: Context, params: Params) -> Derivation:
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)
         # A class without rows keeps a finite output: half a row's share.
         value = np.log(np.maximum(shares, 0.5 / len(targets)))
+    elif context.task.target_kind == "categories":
+        shares = targets.mean(axis=0, dtype=np.float64).clip(0.5 / len(targets), 1 - 0.5 / len(targets))
+        value = np.log(shares / (1 - shares))
     else:
         value = np.atleast_1d(targets.mean(axis=0, dtype=np.float64))
     predictor = ConstantPredictor(value.astype(np.float32))

@@ -44,13 +44,35 @@ def logistic(
     return weight, bias
 
 
+def logistic_each(
+    features: Array, targets: Array, l2: float, *, tolerance: float = 1e-4, steps: int = 200
+) -> tuple[Array, Array]:
+    """Return weight (k, f) and bias (k,) of k independent logistic regressions, float32; *targets* (n, k) are 0 and 1.
+
+    The loss of a row is summed over its k answers. A label that all rows have, or none, gets no weight and a bias at which
+    it is sure.
+    """
+    shares = np.asarray(targets, np.float64).mean(0)
+    weight, bias = np.zeros((targets.shape[1], features.shape[1]), np.float32), np.where(shares > 0.5, 20.0, -20.0)
+    open_ = np.flatnonzero((shares > 0) & (shares < 1))
+    if len(open_):
+        start = np.log(shares[open_] / (1 - shares[open_]))
+        objective = _EachObjective(features, targets[:, open_], len(open_), l2, *_scaling(features))
+        weight[open_], bias[open_] = _descend(objective, start, tolerance, steps)
+    return weight, bias.astype(np.float32)
+
+
 def _solve(features: Array, classes: Array, width: int, l2: float, tolerance: float, steps: int) -> tuple[Array, Array]:
+    objective = _Objective(features, classes, width, l2, *_scaling(features))
+    return _descend(objective, np.log(np.bincount(classes, minlength=width) / len(classes)), tolerance, steps)
+
+
+def _descend(objective: _Objective, start: Array, tolerance: float, steps: int) -> tuple[Array, Array]:
+    """Minimise *objective* from no weight and the bias *start* (k,); weight (k, f), bias (k,)."""
     import torch
 
-    middle, scale = _scaling(features)
-    objective = _Objective(features, classes, width, l2, middle, scale)
-    inner = torch.zeros(width, features.shape[1], requires_grad=True)
-    bias = torch.from_numpy(np.log(np.bincount(classes, minlength=width) / len(classes)).astype(np.float32))
+    inner = torch.zeros(objective.width, objective.features.shape[1], requires_grad=True)
+    bias = torch.from_numpy(start.astype(np.float32))
     bias.requires_grad_()
     optimizer = torch.optim.LBFGS(
         [inner, bias], max_iter=steps, tolerance_grad=tolerance, tolerance_change=1e-9,
@@ -75,9 +97,23 @@ class _Objective:
         import torch
 
         self.features, self.width, self.l2 = features, width, l2
-        self.classes = torch.from_numpy(np.asarray(classes, dtype=np.int64))
+        self.classes = self._encoded(classes)
         self.middle = torch.from_numpy(middle.astype(np.float32))
         self.scale = torch.from_numpy(scale.astype(np.float32))
+
+    def _encoded(self, classes: Array) -> torch.Tensor:
+        """The targets as the loss reads them."""
+        import torch
+
+        return torch.from_numpy(np.asarray(classes, dtype=np.int64)[:, None])
+
+    def _part(self, scores: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of some rows, summed, and its slope by *scores* (m, k)."""
+        import torch
+
+        log_p = torch.log_softmax(scores, dim=1)
+        loss = -log_p.gather(1, y).sum(dtype=torch.float64)
+        return loss, log_p.exp_().scatter_add_(1, y, -torch.ones_like(y, dtype=log_p.dtype))
 
     def __call__(self, inner: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         import torch
@@ -87,14 +123,28 @@ class _Objective:
         loss, rows = torch.zeros((), dtype=torch.float64), len(self.classes)
         d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         for start in range(0, rows, _CHUNK):
-            x, y = _chunk(self.features, start), self.classes[start : start + _CHUNK, None]
-            log_p = torch.log_softmax(torch.addmm(offset, x, weight.T), dim=1)
-            loss -= log_p.gather(1, y).sum(dtype=torch.float64)
-            error = log_p.exp_().scatter_add_(1, y, -torch.ones_like(y, dtype=log_p.dtype)).div_(rows)
+            x, y = _chunk(self.features, start), self.classes[start : start + _CHUNK]
+            part, error = self._part(torch.addmm(offset, x, weight.T), y)
+            loss, error = loss + part, error.div_(rows)
             d_bias += error.sum(0)
             d_weight += error.T @ x
         d_inner = (d_weight - torch.outer(d_bias, self.middle) + self.l2 * weight) / self.scale
         return loss / rows + 0.5 * self.l2 * weight.double().square().sum(), d_inner, d_bias
+
+
+class _EachObjective(_Objective):
+    """The same for k answers that do not exclude each other: targets (n, k) of zeros and ones."""
+
+    def _encoded(self, classes: Array) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(np.asarray(classes, dtype=np.float32))
+
+    def _part(self, scores: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
+        loss = binary_cross_entropy_with_logits(scores, y, reduction="none").double().sum()
+        return loss, scores.sigmoid() - y
 
 
 def _chunk(features: Array, start: int) -> torch.Tensor:

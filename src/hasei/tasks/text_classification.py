@@ -38,7 +38,7 @@ TEXT_HINTS = (
     "メッセージ", "質問", "発話", "発言", "コメント", "口コミ", "レビュー", "感想", "自由記述", "説明", "詳細", "備考",
     "件名", "タイトル", "お問い合わせ", "問い合わせ", "要望", "ご意見", "メール本文", "入力",
 )  # fmt: skip
-_LABEL_HINTS = (
+LABEL_HINTS = (
     "label", "labels", "category", "class", "intent", "target", "department", "topic", "sentiment", "tag", "y",
     "answer", "output", "gold", "team", "queue", "route", "type", "kind", "group", "domain", "emotion", "rating",
     "priority", "author", "intents", "categories", "topics", "tags", "class_name", "label_text", "category_name", "status",
@@ -81,7 +81,7 @@ class TextClassification:
     name = "text_classification"
     input_kind = "text"
     target_kind = "category"
-    columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", _LABEL_HINTS))
+    columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", LABEL_HINTS))
     metrics: dict[str, Metric] = METRICS
     default_metric = "accuracy"
 
