@@ -21,7 +21,7 @@ pairs = st.lists(st.tuples(sets, sets), min_size=1, max_size=40)
 
 @pytest.mark.parametrize(("cell", "labels"), [
     ('["pin", "arrival"]', "arrival; pin"), ("pin; arrival", "arrival; pin"), ("pin|arrival", "arrival; pin"), ("pin", "pin"),
-    ("[]", "[]"), ('["pin", "pin"]', "pin"), ("pin;;arrival;", "arrival; pin"), ('["New York, NY"]', "New York, NY"), 
+    ("[]", "[]"), ('["pin", "pin"]', "pin"), ("pin;;arrival;", "arrival; pin"), ('["New York, NY"]', "New York, NY"),
     ("[1, 2]", "1; 2"),
 ])  # fmt: skip
 def test_a_cell_is_a_list_or_labels_divided_by_a_semicolon_or_a_bar(cell, labels):
