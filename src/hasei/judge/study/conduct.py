@@ -22,6 +22,7 @@ from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
+from hasei.judge.checks._named import refuse_unfit
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
@@ -180,10 +181,12 @@ def read_data(config: Config, task: Task) -> Read:
 
 def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:
     """Return what the checks of the data may look at."""
-    return open_room(
+    room = open_room(
         task, read.table, read.mapping, read.data, test=read.test, group=config.data.group, time=config.data.time,
         identifier=config.data.id, slices=config.data.slices, watch=watch, seed=config.seed, **others,
     )  # fmt: skip
+    refuse_unfit(room)  # in a study a check that can't look is only noted
+    return room
 
 
 def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
