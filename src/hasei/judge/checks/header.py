@@ -91,4 +91,4 @@ def _is_name(room: Room, name: str, values: Sequence[str]) -> bool:
     if _IDENTIFIER.fullmatch(bare) and not any(_IDENTIFIER.fullmatch(cell) for cell in cells):
         return True
     sizes = np.array([len(cell) for cell in cells] or [0])
-    return len(bare) < np.quantile(sizes, _SHORTEST) and len(bare) <= np.median(sizes) / 2
+    return len(bare) < float(np.quantile(sizes, _SHORTEST)) and len(bare) <= float(np.median(sizes)) / 2

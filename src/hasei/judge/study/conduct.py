@@ -92,7 +92,6 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
 
     lab, candidates = prepare(config, watch, work)
     fit, select = lab.ordered("train"), lab.ordered("select")
-    crossed = scheme_of(config, lab.data) == "nested"
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
     listed = [
@@ -103,7 +102,7 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
         for c in candidates
     ]  # fmt: skip
     return {
-        "schema": 1, "scheme": "nested cross-fitting" if crossed else "holdout", "budget_seconds": config.budget_seconds,
+        "schema": 1, "scheme": _scheme(config, lab.data)[0], "budget_seconds": config.budget_seconds,
         "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
         "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
         "columns": lab.data.mapping.columns,

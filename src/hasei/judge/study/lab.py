@@ -232,7 +232,8 @@ class Lab:
         if keep >= 1:
             return fit, select
         cut = fit[: max(self.space.width, int(len(fit) * keep))], select[: max(1, int(len(select) * keep))]
-        self.note("rows", fit=len(cut[0]), of=len(fit), why=f"reading all rows with the base would take {needed:.0f} s")
+        why = _("reading all rows with the base would take {seconds} s", seconds=f"{needed:.0f}")
+        self.note("rows", fit=len(cut[0]), of=len(fit), why=why)
         return cut
 
     def constant(self, rows: np.ndarray) -> Answers:
