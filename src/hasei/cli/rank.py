@@ -78,7 +78,7 @@ def _reports(configs: Mapping[str, Config], out: Path) -> tuple[dict[str, dict[s
             raise
         except HaseiError as error:
             say(f"error: {error}")
-            failed[name] = str(error)
+            failed[name] = str(error).removeprefix(f"{name}: ")
     return reports, failed
 
 

@@ -42,8 +42,8 @@ def find(room: Room) -> list[Finding]:
     if not values or _is_counted(table.columns) or any(_is_name(room, name, values) for name in table.columns):
         return []
     message = _(
-        "the first line of '{file}' looks like a row, not like names of columns ({names} stand among the values below): it was"
-        " read as names and is missing among the rows", file=table.path.name, names=listed([f"'{v}'" for v in values]),
+        "the first line of '{file}' looks like a row, not like names of columns (values of their columns: {names}): it was read"
+        " as names and is missing among the rows", file=table.path.name, names=listed([f"'{v}'" for v in values]),
     )  # fmt: skip
     do = _("add a first line with the names of the columns")
     return [
