@@ -131,6 +131,8 @@ def test_a_new_file_of_check_must_have_a_folder_and_be_new(refused: Refused, her
     line = refused("check", "rows.csv", "--quick", option, "rows.csv")
     assert holds(line, "'rows.csv' exists already", f"choose another {option}")
     assert "--out" not in line
+    both = refused("check", "rows.csv", "--quick", "--redact", "x.csv", "--next", "x.csv")
+    assert holds(both, "--next", "--redact names the same file")
 
 
 def test_answers_have_no_folder_made_for_them(refused: Refused, here: Path) -> None:

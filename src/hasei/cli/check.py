@@ -61,6 +61,8 @@ def check(
     for out, option in ((redact, "--redact"), (next_, "--next")):
         if out is not None:
             refuse_no_place(out, option)
+    if redact is not None and redact == next_:
+        raise typer.BadParameter("--redact names the same file; give another", param_hint="--next")
     settings = configured(config, given)
     from hasei.ground.language import speaking
 
