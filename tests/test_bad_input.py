@@ -124,6 +124,46 @@ def test_a_result_is_never_overwritten(refused: Refused, here: Path) -> None:
         hasei.study("rows.csv")
 
 
+@pytest.mark.parametrize("option", ["--next", "--redact"])
+def test_a_new_file_of_check_must_have_a_folder_and_be_new(refused: Refused, here: Path, option: str) -> None:
+    line = refused("check", "rows.csv", "--quick", option, "nowhere/x.csv")
+    assert holds(line, "there is no folder 'nowhere' for 'x.csv'", f"choose another {option}")
+    line = refused("check", "rows.csv", "--quick", option, "rows.csv")
+    assert holds(line, "'rows.csv' exists already", f"choose another {option}")
+    assert "--out" not in line
+    both = refused("check", "rows.csv", "--quick", "--redact", "x.csv", "--next", "x.csv")
+    assert holds(both, "--next", "--redact names the same file")
+
+
+def test_answers_have_no_folder_made_for_them(refused: Refused, here: Path) -> None:
+    assert holds(refused("predict", "model", "rows.csv", "--out", "nowhere/x.csv"), "no folder 'nowhere'", "--out")
+
+
+@pytest.mark.parametrize("command", [("check", "--quick"), ("try", "--out", "x")])
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--time", "team"), ("the column 'team' can't be read as times", "2026-03-31", "'billing'", "--time")),
+        (("--time", "teem"), ("no column 'teem'", "did you mean 'team'?")),
+        (("--id", "teem"), ("no column 'teem'", "did you mean 'team'?")),
+        (("--id", "same"), ("the column 'same' does not number the rows", "'1' alone", "--id")),
+    ],
+)
+def test_a_time_or_a_number_of_the_rows_that_is_none_is_refused(
+    refused: Refused, here: Path, command: tuple[str, ...], flags: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    rows = [(f"{text} {i}", team, "1") for i in range(8) for text, team in ROWS]
+    write_rows(here / "rows.csv", rows, (*HEADER, "same"))
+    name, *more = command
+    assert holds(refused(name, "rows.csv", *more, *flags), *words)
+
+
+@pytest.mark.parametrize("command", ["check", "try"])
+def test_a_licence_that_there_is_not_is_refused(refused: Refused, command: str) -> None:
+    line = refused(command, "rows.csv", "--licence", "CC-BY-4.O")
+    assert holds(line, "there is no licence 'CC-BY-4.O'", "did you mean 'CC-BY-4.0'?")
+
+
 # Bases (all that is wrong with a base alone is in tests/inputs/test_bad_bases.py)
 
 

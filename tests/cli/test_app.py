@@ -173,3 +173,13 @@ def test_a_terminal_without_the_signs_still_shows_the_result(tmp_path):
     )
     assert b"adopt" in done.stdout
     assert json.loads(as_json.stdout)["runs"][0]["reason"] == report()["reason"]
+
+
+def test_the_help_names_every_exit_code(hasei):
+    from hasei.cli.check import FINDINGS
+    from hasei.cli.try_ import NOT_TO_BE_ADOPTED
+
+    said = " ".join(hasei("--help").out.split())
+    assert all(f"{code} " in said for code in (0, 1, 2, NOT_TO_BE_ADOPTED, FINDINGS, 130))
+    assert "4 with hasei check --gate" in said
+    assert "4 with --gate" in " ".join(hasei("check", "--help").out.split())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hasei.ground.errors import DataError, Stopped
+from hasei.ground.errors import DataError, RunFailed, Stopped
 from hasei.ground.files import write_json
 from hasei.ground.statistics import Interval
 from hasei.judge.money import reckon
@@ -21,7 +21,7 @@ def studies(monkeypatch, tmp_path):
     """Put a made-up study in the place of the real one; ``run`` lists what was run, ``saved`` is the money by name."""
     import hasei.judge.study as real
 
-    found = {"run": [], "resumed": [], "saved": {}, "verdict": {}, "error": None}
+    found = {"run": [], "resumed": [], "saved": {}, "verdict": {}, "error": None, "errors": {}}
 
     def conduct(config, out, watch, *, resume=False):
         found["run"].append(out.name)
@@ -29,12 +29,15 @@ def studies(monkeypatch, tmp_path):
         if found["error"] is not None:
             (out.parent / f".{out.name}.work").mkdir(parents=True, exist_ok=True)
             raise found["error"]
+        if out.name in found["errors"]:
+            raise found["errors"][out.name]
         sys.stdout.write("a library says hello\n")
         value = found["saved"].get(out.name)
         saved = None if value is None else Interval(value, value - 60, value + 60, 30.0, "made up")
         money = reckon(config.prices, against="today", per_month=saved, train_seconds=60.0, inference_per_month=0.1)
+        stated = money.to_json() if config.prices.predictions_per_month else None
         verdict = found["verdict"].get(out.name, "adopt")
-        write_json(out / "report.json", report(verdict=verdict, reason=f"Because {out.name}.", money=money.to_json()))
+        write_json(out / "report.json", report(verdict=verdict, reason=f"Because {out.name}.", money=stated))
 
     monkeypatch.setattr(real, "conduct", conduct)
     monkeypatch.chdir(tmp_path)
@@ -119,6 +122,46 @@ def test_what_goes_wrong_in_a_use_case_names_it(hasei, studies, yaml):
     done = hasei("rank", yaml("a"))
     assert done.code == 2
     assert done.error == "error: a: there is no file 'rows.csv'. Check the path."
+
+
+def test_one_use_case_that_fails_does_not_stop_the_others_and_stands_last(hasei, studies, yaml):
+    files = [yaml("a"), yaml("b", saved=200), yaml("c")]
+    studies["errors"] = {"a": DataError("there is no file 'rows.csv'", do="check the path")}
+    done = hasei("rank", *files)
+    assert done.code == 0, done.err
+    assert done.error == "error: a: there is no file 'rows.csv'. Check the path."
+    assert [line.split()[:2] for line in done.out.splitlines() if line[:1].isdigit()] == [
+        ["1.", "b"], ["2.", "c"], ["3.", "a"],
+    ]  # fmt: skip
+    assert "failed" in done.out and "a: there is no file 'rows.csv'" in done.out
+    last = json.loads(hasei("rank", *files, "--json").out)["use_cases"][-1]
+    assert (last["name"], last["verdict"], last["adopted"], last["place"]) == ("a", "failed", False, 3)
+    assert "a: a:" not in done.out
+    assert last["reason"] == "there is no file 'rows.csv'. Check the path."
+    studies["errors"] = {}
+    assert hasei("rank", *files).code == 0
+    assert studies["run"] == ["a", "b", "c", "a", "a"]  # what was done is not done again
+
+
+def test_where_all_fail_it_is_said_and_the_exit_code_is_that_of_a_wrong_request(hasei, studies, yaml):
+    studies["errors"] = {name: RunFailed(f"{name} diverged") for name in "ab"}
+    done = hasei("rank", yaml("a"), yaml("b"), "--json")
+    assert done.code == 2
+    assert [c["verdict"] for c in json.loads(done.out)["use_cases"]] == ["failed", "failed"]
+    assert "a diverged" in done.err and "b diverged" in done.err
+
+
+def test_what_has_no_amounts_stands_beside_every_currency(hasei, studies, yaml):
+    yen = PRICES + ", currency: JPY, cpu_hour: 12, labour_hour: 4000}"
+    done = hasei("rank", yaml("a", prices=""), yaml("b", prices=yen))
+    assert done.code == 0, done.err
+    assert studies["run"] == ["a", "b"]
+
+
+def test_different_currencies_are_refused_with_what_to_do(hasei, studies, yaml):
+    yen = PRICES + ", currency: JPY, cpu_hour: 12, labour_hour: 4000}"
+    line = hasei("rank", yaml("a"), yaml("b", prices=yen)).error
+    assert "a: USD, b: JPY" in line and "Convert the amounts" in line and "none is stated, USD" in line
 
 
 @pytest.mark.parametrize(

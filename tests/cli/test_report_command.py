@@ -44,6 +44,7 @@ def test_a_named_file_is_never_written_over(hasei, run, tmp_path):
     done = hasei("report", run, "--out", tmp_path / "new.html")
     assert done.code == 2
     assert "exists already" in done.error
+    assert "there is no folder" in hasei("report", run, "--out", tmp_path / "nowhere" / "new.html").error
 
 
 def test_a_language_that_is_not_there_is_refused_with_a_suggestion(hasei, run):

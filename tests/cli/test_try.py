@@ -212,3 +212,28 @@ def test_what_was_asked_by_flags_alone_needs_no_settings_to_do_it_again():
     )
     assert settings_of(found) == ""
     assert "--config" not in command_of(found)
+
+
+@pytest.mark.parametrize(
+    ("flags", "scheme", "words"),
+    [
+        (("--scheme", "kfold"), "5-fold cross-validation", "5-fold cross-validation"),
+        (("--scheme", "kfold", "--folds", "3"), "3-fold cross-validation", "3-fold"),
+        (("--scheme", "nested"), "nested cross-fitting (5 x 4)", "nested cross-fitting (5 x 4)"),
+        (("--scheme", "holdout"), "holdout", "scheme: holdout"),
+    ],
+)
+def test_a_plan_names_the_scheme_as_the_report_will(hasei, toy_base, tmp_path, monkeypatch, flags, scheme, words):
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"{text} {n}", team) for n in range(6) for text, team in ROWS]
+    asked = (
+        "try",
+        write_rows(tmp_path / "rows.csv", rows, ("message", "team")),
+        "--base",
+        toy_base("bert"),
+        "--plan",
+        *flags,
+    )
+    assert json.loads(hasei(*asked, "--json").out)["scheme"] == scheme
+    assert words in hasei(*asked).out
+    assert "取り置き" in hasei(*asked, "--lang", "ja").out or scheme != "holdout"

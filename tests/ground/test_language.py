@@ -131,3 +131,17 @@ def test_the_language_ends_with_its_block_and_an_unknown_one_is_refused():
 def test_what_a_catalogue_lacks_stays_english():
     with speaking("ja"):
         assert _("{n} of something new", n=3) == "3 of something new"
+
+
+def test_no_reason_in_the_log_of_a_study_is_english_whatever_the_language():
+    """What ``lab.note(..., why=...)`` says stands in report.json and on the page."""
+    wrong = []
+    for path in sorted((SOURCE / "judge" / "study").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note"):
+                continue
+            for said in (keyword.value for keyword in node.keywords if keyword.arg == "why"):
+                parts = said.values if isinstance(said, ast.BoolOp) else [said]
+                bare = [p for p in parts if isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and p.value)]
+                wrong += [f"{path.name}:{node.lineno}"] if bare else []
+    assert not wrong

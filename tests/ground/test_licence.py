@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hasei.ground.errors import RecipeError
 from hasei.ground.language import speaking
-from hasei.ground.licence import derived, kind, normalise, outcome
+from hasei.ground.licence import derived, kind, normalise, outcome, refuse_unheard
 from hasei.ground.terms import KINDS, terms
 
 LICENCES = [
@@ -32,6 +33,29 @@ LICENCES = [
 )  # fmt: skip
 def test_a_licence_is_read_however_it_is_spelled(written, meant):
     assert normalise(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [("foo", "LicenseRef-foo"), ("MTI", "did you mean 'MIT'?"), ("CC-BY-9.9", "did you mean 'CC-BY-4.0'?"),
+     ("GPL-9.0", "did you mean 'GPL-3.0-only'?"), ("CC-BY-4.O", "did you mean 'CC-BY-4.0'?"), ("foo OR MIT", "no licence 'foo'"),
+     ("Apach 2.0", "no licence 'Apach 2.0'"), ("MIT WITH foo", "no licence 'foo'"), ("Kaggle", "LicenseRef-kaggle")],
+)  # fmt: skip
+def test_a_licence_that_there_is_not_is_refused_with_what_may_be_meant(written, words):
+    with pytest.raises(RecipeError) as caught:
+        refuse_unheard(written)
+    assert words.casefold() in str(caught.value).casefold()
+    assert "CC-BY-4.0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [*LICENCES, "", "none", "cc by", "gpl", "Apache 2.0", "LicenseRef-foo", "licenseref-My_Own OR MIT", "proprietary",
+     "commercial", "internal use", "all rights reserved", "for research and education only", "社内データ",
+     "Open Government Licence", "BSD"],
+)  # fmt: skip
+def test_spdx_unknown_references_and_words_of_ones_own_are_all_licences(written):
+    refuse_unheard(written)
 
 
 @pytest.mark.parametrize(

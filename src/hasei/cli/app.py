@@ -68,8 +68,8 @@ def hasei(
     The first runs small experiments and leaves one verdict, a report and a model folder; the second labels new rows
     with that model. Every command has its own --help.
 
-    Exit codes: 0 done; 1 failed; 2 the request or its input must change; 3 with --gate, not to be adopted;
-    130 stopped by Ctrl-C.
+    Exit codes: 0 done; 1 failed; 2 the request or its input must change; 3 with hasei try
+    --gate, not to be adopted; 4 with hasei check --gate, an error was found in the rows; 130 stopped by Ctrl-C.
     """
     if version:
         sys.stdout.write(f"hasei {__version__}\n")

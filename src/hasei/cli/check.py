@@ -11,7 +11,7 @@ from hasei.cli import options
 from hasei.cli.asked import configured, overrides
 from hasei.cli.progress import working
 from hasei.cli.terminal import console, emit_json, safe, say
-from hasei.ground.files import refuse_existing
+from hasei.ground.files import refuse_no_place
 from hasei.ground.language import _
 from hasei.judge.wording import term
 
@@ -49,6 +49,8 @@ def check(
         hasei check tickets.csv --test june.csv --slice region --json
 
     Each finding says which rows and what to do. Nothing is changed; --redact and --next write new files.
+
+    Exit codes: 0 looked at, whatever was found; 2 the request or its input must change; 4 with --gate, an error was found.
     """
     given = overrides(
         data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
@@ -56,9 +58,11 @@ def check(
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")
-    for out in (redact, next_):
+    for out, option in ((redact, "--redact"), (next_, "--next")):
         if out is not None:
-            refuse_existing(out)
+            refuse_no_place(out, option)
+    if redact is not None and redact == next_:
+        raise typer.BadParameter("--redact names the same file; give another", param_hint="--next")
     settings = configured(config, given)
     from hasei.ground.language import speaking
 

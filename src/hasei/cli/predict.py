@@ -20,7 +20,7 @@ from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
 from hasei.ground.errors import NotSupported, OutputError, Stopped
-from hasei.ground.files import new_file, refuse_existing
+from hasei.ground.files import new_file, refuse_existing, refuse_no_place
 from hasei.ground.language import _
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def predict(
                 expected=".csv, .tsv or .jsonl",
                 do="choose another --out",
             )
-        refuse_existing(out)
+        refuse_no_place(out)
     from hasei.derive.derived import open_model
     from hasei.inputs.data import stream
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from hasei.cli import options
 from hasei.cli.compare import read_report
 from hasei.cli.progress import working
 from hasei.cli.terminal import console, emit_json, safe, say
-from hasei.ground.errors import HaseiError, OutputError, RecipeError, Stopped
+from hasei.ground.errors import HaseiError, OutputError, RecipeError, Stopped, UserError
 from hasei.ground.language import _, language, speaking
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hasei.ground.statistics import Interval
+    from hasei.inputs.purpose import Prices
     from hasei.judge.ranking import UseCase
     from hasei.judge.study import Config
 
@@ -41,18 +42,44 @@ def rank(
         hasei rank tickets.yaml reviews.yaml alarms.yaml
 
     Each file is a hasei.yaml with its own data, goal, prices and budget; each is run as hasei try runs it. A run that is
-    finished already, with the same settings and files, is not run again.
+    finished already, with the same settings and files, is not run again. One that can't be done is said, and stands last
+    with its reason; the others are ranked all the same.
+
+    Exit codes: 0 at least one could be ranked; 2 the files can't be read or compared, or no use case could be tried.
     """
     configs = _configs(files)
+    for name, config in configs.items():
+        _refuse_another(config, out / name, name)
     with speaking(lang or language()):
-        reports = {name: _report(name, config, out / name) for name, config in configs.items()}
+        reports, failed = _reports(configs, out)
         from hasei.judge.ranking import rank as in_order
 
-        found = in_order(reports)
+        found = in_order(reports, failed)
         if json_:
             emit_json(_json(found, out))
         else:
             _show(found)
+    if not reports:
+        raise typer.Exit(UserError.exit_code)
+
+
+def _reports(configs: Mapping[str, Config], out: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the reports of the use cases by name, and the errors of those that could not be done."""
+    from hasei.judge.ranking import use_case
+
+    reports: dict[str, dict[str, Any]] = {}
+    failed: dict[str, str] = {}
+    for name, config in configs.items():
+        try:
+            found = _report(name, config, out / name)
+            use_case(name, found)  # its money must be readable too
+            reports[name] = found
+        except Stopped:
+            raise
+        except HaseiError as error:
+            say(f"error: {error}")
+            failed[name] = str(error).removeprefix(f"{name}: ")
+    return reports, failed
 
 
 def _configs(files: Sequence[Path]) -> dict[str, Config]:
@@ -66,10 +93,14 @@ def _configs(files: Sequence[Path]) -> dict[str, Config]:
             raise RecipeError(f"two use cases are called '{file.stem}'", expected="a file name of its own for each")
         with _named(file.name):
             found[file.stem] = read_config(file, {})
-    refuse_unlike({name: c.prices.currency for name, c in found.items()}, "currencies", "prices.currency")
-    horizons = {name: f"{c.prices.horizon_months:g}" for name, c in found.items()}
-    refuse_unlike(horizons, "horizons", "prices.horizon_months")
+    priced = {name: c.prices for name, c in found.items() if _is_priced(c.prices)}
+    refuse_unlike({name: (prices.currency, prices.horizon_months) for name, prices in priced.items()})
     return found
+
+
+def _is_priced(prices: Prices) -> bool:
+    """Whether a study with *prices* says anything in money: what has no amounts compares with every currency."""
+    return any((prices.predictions_per_month, prices.cost_of_an_error, prices.costs, prices.cost_of_a_person))
 
 
 @contextlib.contextmanager
@@ -93,22 +124,35 @@ def _report(name: str, config: Config, place: Path) -> dict[str, Any]:
     from hasei.ground.files import write_json
     from hasei.judge.study import conduct
 
-    stamp, asked = place.with_name(f"{name}.asked.json"), _asked(config)
-    same = stamp.is_file() and _read(stamp) == asked
+    same = _is_same(config, place, name)
     if place.exists():
-        if not same:
-            raise OutputError(
-                f"'{place}' holds a run with other settings or other rows", expected="the same, or nothing",
-                do="choose another --out, or move it away",
-            )  # fmt: skip
         say(_("{name}: finished already, in {place}", name=name, place=place.as_posix()))
         return read_report(place)
-    write_json(stamp, asked)
+    write_json(_stamp(place, name), _asked(config))
     say(_("{name}: trying", name=name))
     with _named(name), working(config.budget_seconds) as watch:
         # What a stopped run of the same settings left is gone on with.
         conduct(config, place, watch, resume=same and place.with_name(f".{place.name}.work").exists())
     return read_report(place)
+
+
+def _stamp(place: Path, name: str) -> Path:
+    return place.with_name(f"{name}.asked.json")
+
+
+def _is_same(config: Config, place: Path, name: str) -> bool:
+    """Whether what was begun at *place* was asked for with the same settings and files."""
+    stamp = _stamp(place, name)
+    return stamp.is_file() and _read(stamp) == _asked(config)
+
+
+def _refuse_another(config: Config, place: Path, name: str) -> None:
+    """Raise OutputError where another run lies at *place*, before anything is run."""
+    if place.exists() and not _is_same(config, place, name):
+        raise OutputError(
+            f"'{place}' holds a run with other settings or other rows", expected="the same, or nothing",
+            do="choose another --out, or move it away",
+        )  # fmt: skip
 
 
 def _asked(config: Config) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hasei.cli import options
 from hasei.cli.compare import read_report
 from hasei.cli.terminal import emit_json, safe
 from hasei.ground.errors import DataError, RecipeError, nearest
-from hasei.ground.files import refuse_existing
+from hasei.ground.files import refuse_no_place
 from hasei.ground.language import ENGLISH, languages
 
 _Run = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that hasei try left, or its report.json.")]
@@ -41,7 +41,7 @@ def report(
     folder = run if run.is_dir() else run.parent
     place = out or folder / f"report.{code}.html"
     if out is not None:
-        refuse_existing(out)
+        refuse_no_place(out)
     try:
         write_html(place, retold(found, folder, code), code)
     except (KeyError, TypeError, AttributeError) as error:

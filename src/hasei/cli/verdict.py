@@ -128,13 +128,14 @@ def show_plan(plan: dict[str, Any]) -> None:
     from rich.text import Text
 
     from hasei.judge.report.figures import duration
+    from hasei.judge.report.lines import scheme_words
 
     page = console()
     rows = ", ".join(_("{role} {rows}", role=term(role), rows=f"{n:,}") for role, n in plan["rows"].items())
     columns = ", ".join(_("{column} as {part}", column=c, part=term(p)) for p, c in plan["columns"].items())
     _heading(page, _("What would be tried"))
     _item(page, _("columns: {columns}", columns=columns))
-    _item(page, _("rows: {rows}; scheme: {scheme}", rows=rows, scheme=plan["scheme"]))
+    _item(page, _("rows: {rows}; scheme: {scheme}", rows=rows, scheme=scheme_words(plan) or _("holdout")))
     _item(page, _("budget: {budget}", budget=duration(plan["budget_seconds"])))
     reading = duration(plan["read_rows_seconds"])
     _item(page, _("reading the rows once with the base: about {time}", time=reading))

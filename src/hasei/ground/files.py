@@ -100,7 +100,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise OutputError(
-                f"'{path}' can't be written ({os.strerror(number).lower()})", do="choose another --out"
+                f"'{path}' can't be written ({os.strerror(number).lower()})", do="choose another place for it"
             ) from error
         raise
 
@@ -169,11 +169,24 @@ def alone(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise :class:`OutputError` when *path* exists already: results are never silently overwritten."""
+def refuse_existing(path: Path, option: str = "--out") -> None:
+    """Raise :class:`OutputError` when *path*, given as *option*, exists: results are never silently overwritten."""
     if path.exists():
         raise OutputError(
-            f"'{path}' exists already and is never overwritten", do="choose another --out, or move it away"
+            f"'{path}' exists already and is never overwritten", do=f"choose another {option}, or move it away"
+        )
+
+
+def refuse_no_place(path: Path, option: str = "--out") -> None:
+    """Raise :class:`OutputError` when the new file *path*, given as *option*, exists or has no folder to lie in.
+
+    A folder that a result is made as may bring its parents along (``runs/NAME``); beside a file's name a folder that is
+    not there is a slip.
+    """
+    refuse_existing(path, option)
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"there is no folder '{path.parent}' for '{path.name}'", do=f"make it first, or choose another {option}"
         )
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 from collections.abc import Iterable
@@ -15,11 +16,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from hasei.ground.errors import RecipeError
 from hasei.ground.language import _
 from hasei.ground.terms import KINDS, REFERENCE, UNKNOWN, takes_in, terms
 
 NOT_STATED = f"{REFERENCE}unknown"
 """How an expression names a licence that nobody has stated."""
+_OWN_TERMS = {
+    "proprietary", "internal", "private", "confidential", "commercial", "noncommercial", "custom", "inhouse", "closed",
+    "restricted", "company", "own", "ours", "copyright", "copyrighted", "nonfree",
+}  # fmt: skip
+"""Single words that say whose terms they are, without being the name of a licence."""
+_NEAR = 0.75
 _MOST_ALTERNATIVES = 512
 _LATER = re.compile(r"(?<=\d)\s+or\s+(?:any\s+)?later(?:\s+version)?\b", re.I)
 _OPERATOR = re.compile(r"\s*([()])\s*|(?:(?<=[\s)])|^)(AND|OR|WITH)(?=[\s(]|$)", re.I)
@@ -63,6 +71,46 @@ class Outcome:
 def normalise(licence: str) -> str:
     """Return *licence* as a simplified SPDX expression; what is in no list becomes ``LicenseRef-...``."""
     return str(_parse(_readable(licence)))
+
+
+def refuse_unheard(licence: str, setting: str = "--licence") -> None:
+    """Raise RecipeError where *licence*, given as *setting*, names a licence that there is not: a slip, most likely.
+
+    What stays allowed besides SPDX: that nobody knows it, ``LicenseRef-...``, and terms in words of one's own.
+    """
+    for key in _licensing().license_keys(_readable(licence)):
+        if _is_heard_of(key, licence):
+            continue
+        name = key.removeprefix(REFERENCE)
+        near = _nearest_id(name)
+        if near or not (name in _OWN_TERMS or len(_written(licence, name).split()) > 1):
+            raise RecipeError(
+                f"there is no licence '{_written(licence, name)}'", expected="an id of the SPDX list, such as CC-BY-4.0",
+                do=(f"did you mean '{near}'?" if near else f"write {REFERENCE}{name} for terms of your own, or leave out "
+                    f"{setting}"),
+            )  # fmt: skip
+
+
+def _is_heard_of(key: str, written: str) -> bool:
+    if key in _licensing().known_symbols or key == NOT_STATED:
+        return True
+    own = map(_one, re.findall(rf"{REFERENCE}[^\s()]+", written, re.I))
+    return key.startswith(REFERENCE) and (terms(key).kind != UNKNOWN or key in own)
+
+
+def _written(licence: str, name: str) -> str:
+    """Return the part of *licence* that was read as *name*, as it stands there; *name* where it can't be told."""
+    found = re.search(r"[^A-Za-z0-9.]+".join(map(re.escape, name.split("-"))), licence, re.I)
+    return found[0] if found else name
+
+
+def _nearest_id(name: str) -> str:
+    """Return the id of the SPDX list whose spelling is nearest to *name*, "" where none is near."""
+    ids = {i.casefold(): i for i in _licensing().known_symbols if not i.startswith(REFERENCE)}
+    close = difflib.get_close_matches(name.casefold(), ids, n=1, cutoff=_NEAR)
+    # Of three letters two in their places are alike enough: MTI is meant as MIT.
+    swapped = [i for folded, i in ids.items() if len(name) > 2 and sorted(folded) == sorted(name.casefold())]
+    return ids[close[0]] if close else swapped[0] if swapped else ""
 
 
 def kind(licence: str) -> str:

@@ -1,7 +1,8 @@
 """Which of several purposes first: by what each is expected to return for the money and the labour that it takes.
 
 Everything here reads finished reports (the JSON contract). Adopted ones come first, the greatest expected return over the
-horizon before others, those whose money is unknown after them; what is not to be adopted comes last, with the reason.
+horizon before others, those whose money is unknown after them; what is not to be adopted comes after, with the reason, and
+last of all what could not be tried.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from hasei.ground.errors import DataError, RecipeError
 from hasei.ground.statistics import Interval
 from hasei.judge.money import Money, horizon_return
 
+FAILED = "failed"
+"""In the place of a verdict, where the study of a use case could not be done."""
+_CURRENCY = (
+    "convert the amounts of all files into one currency and state it as prices.currency in each (where none is stated, USD is "
+    "meant)"
+)
+_HORIZON = "state one prices.horizon_months in each (where none is stated, 12 is meant)"
+
 
 @dataclass(frozen=True)
 class UseCase:
@@ -23,6 +32,11 @@ class UseCase:
     verdict: str
     reason: str
     money: Money | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether its study could not be done; then *reason* is the error."""
+        return self.verdict == FAILED
 
     @property
     def adopted(self) -> bool:
@@ -78,27 +92,35 @@ def use_case(name: str, report: Mapping[str, Any]) -> UseCase:
     return UseCase(name, str(report["verdict"]), str(report["reason"]), money)
 
 
-def rank(reports: Mapping[str, Mapping[str, Any]]) -> list[UseCase]:
-    """Return the use cases of *reports* (name -> report), the one to do first in front.
+def rank(reports: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str] | None = None) -> list[UseCase]:
+    """Return the use cases of *reports* (name -> report) and of *failed* (name -> error), the one to do first in front.
 
     Raises RecipeError where they are not in one currency and over one horizon, for then they don't compare.
     """
     found = [use_case(name, report) for name, report in reports.items()]
     priced = {case.name: case.money for case in found if case.money is not None}
-    refuse_unlike({n: m.currency for n, m in priced.items()}, "currencies", "prices.currency")
-    refuse_unlike({n: f"{m.horizon_months:g}" for n, m in priced.items()}, "horizons", "prices.horizon_months")
-    return sorted(found, key=_place)
+    refuse_unlike({n: (m.currency, m.horizon_months) for n, m in priced.items()})
+    return sorted([*found, *(UseCase(name, FAILED, why, None) for name, why in (failed or {}).items())], key=_place)
 
 
-def refuse_unlike(values: Mapping[str, str], what: str, setting: str) -> None:
-    """Raise RecipeError unless all *values* (by the name of the use case) are the same."""
-    if len(set(values.values())) > 1:
-        shown = ", ".join(f"{name}: {value}" for name, value in values.items())
-        raise RecipeError(
-            f"use cases of different {what} can't be ranked", expected=f"the same {setting}", received=shown,
-            do=f"set {setting} alike",
-        )  # fmt: skip
+def refuse_unlike(priced: Mapping[str, tuple[str, float]]) -> None:
+    """Raise RecipeError unless the use cases *priced* (name -> currency, horizon in months) compare."""
+    for what, expected, shown, do in (
+        ("currencies", "amounts of one currency", {n: c for n, (c, _) in priced.items()}, _CURRENCY),
+        ("horizons", "one prices.horizon_months", {n: f"{h:g}" for n, (_, h) in priced.items()}, _HORIZON),
+    ):
+        if len(set(shown.values())) > 1:
+            raise RecipeError(
+                f"use cases of different {what} can't be ranked", expected=expected,
+                received=", ".join(f"{name}: {value}" for name, value in shown.items()), do=do,
+            )  # fmt: skip
 
 
-def _place(case: UseCase) -> tuple[bool, bool, float, str]:
-    return not case.adopted, case.back is None, -case.back.value if case.back is not None else 0.0, case.name
+def _place(case: UseCase) -> tuple[bool, bool, bool, float, str]:
+    return (
+        case.failed,
+        not case.adopted,
+        case.back is None,
+        -case.back.value if case.back is not None else 0.0,
+        case.name,
+    )

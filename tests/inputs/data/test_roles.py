@@ -164,7 +164,28 @@ def test_a_group_of_the_test_file_leaves_the_train_file_whole() -> None:
     rows = [(f"text number {n}", "ab"[n % 2], f"customer {n // 2}") for n in range(80)]
     test = _table([("something new", "a", "Customer 3")], "test.csv", "text label customer")
     data = _assemble(_table(rows, columns="text label customer"), test=test, group="customer")
-    assert _finding(data, "leak").rows == (8, 9)
+    finding = _finding(data, "group")
+    assert (finding.rows, finding.severity, finding.variant) == ((8, 9), "note", "dropped")
+    assert "'customer'" in finding.message and "test.csv" in finding.message
+    assert [f for f in data.findings if f.kind == "leak"] == []
+
+
+def test_a_row_dropped_for_its_text_and_one_dropped_for_its_group_are_told_apart() -> None:
+    rows = [(f"text number {n}", "ab"[n % 2], f"customer {n // 2}") for n in range(80)]
+    test = _table([("Text number 6", "a", "customer 3"), ("new", "b", "customer 9")], "test.csv", "text label customer")
+    data = _assemble(_table(rows, columns="text label customer"), test=test, group="customer")
+    assert _finding(data, "leak").rows == (8,)
+    assert _finding(data, "group").rows == (9, 20, 21)
+    assert len(data) == 80 - 4 + 2
+
+
+def test_groups_that_are_all_in_the_test_file_leave_nothing_to_learn_from() -> None:
+    rows = [(f"text number {n}", "ab"[n % 2], "same") for n in range(80)]
+    with pytest.raises(DataError, match="shares its 'customer' with the test file"):
+        _assemble(
+            _table(rows, columns="text label customer"), test=_table([("new", "a", "same")], "test.csv", "text label customer"),
+            group="customer",
+        )  # fmt: skip
 
 
 def test_a_test_file_without_the_group_column_is_said() -> None:

@@ -46,11 +46,22 @@ def test_without_a_test_file_groups_torn_apart_by_the_roles_are_named(tmp_path: 
     assert find("group_leak", room(tmp_path, rows, group="thread")) == []
 
 
-def test_the_group_that_the_user_names_is_dropped_once_and_named_in_both_files(tmp_path: Path) -> None:
+def test_the_group_that_the_user_names_is_dropped_and_no_leak_that_remains(tmp_path: Path) -> None:
     data, test = split(plain_rows(100, flat=lambda n: f"{n // 2}"), 80)
     test[3]["flat"] = data[10]["flat"]
+    test[3]["text"] = data[11]["text"] + " again"  # near a row that is dropped with its group
     opened = room(tmp_path, data, test, group="flat")
-    (dropped,) = [f for f in opened.data.findings if f.kind == "leak"]
-    (found,) = find("group_leak", opened)
-    assert (dropped.file, dropped.rows) == ("data.csv", (12, 13))
+    (dropped,) = [f for f in opened.data.findings if f.file == "data.csv"]
+    assert (dropped.kind, dropped.variant, dropped.severity, dropped.rows) == ("group", "dropped", "note", (12, 13))
+    assert [find(check, opened) for check in ("group_leak", "exact_leak", "near_leak", "edit_leak")] == [[]] * 4
+    without = room(tmp_path, data, test)
+    assert find("group_leak", without) or find("edit_leak", without) or find("near_leak", without)
+
+
+def test_a_copy_of_a_test_row_stays_a_leak_whatever_its_group(tmp_path: Path) -> None:
+    data, test = split(plain_rows(100, flat=lambda n: f"{n // 2}"), 80)
+    test[3] |= {"flat": data[10]["flat"], "text": data[11]["text"]}
+    opened = room(tmp_path, data, test, group="flat")
+    assert [(f.kind, f.rows) for f in opened.data.findings] == [("leak", (13,)), ("group", (12,))]
+    (found,) = find("exact_leak", opened)
     assert (found.file, found.rows) == ("test.csv", (5,))

@@ -102,7 +102,7 @@ def assemble(
     findings = [*table.findings, *(test.findings if test else ()), *findings, *more, *_unify([*rows, *confirm], clean)]
     if test:
         _refuse_same(table, test, rows, confirm)
-        rows = _without_leaks(table, test, rows, confirm, findings)
+        rows = _without_leaks(table, test, rows, confirm, findings, group)
     for row in rows:
         row.role = _role(row.unit, select_share, 0.0 if test else confirm_share)
     rows = _without_bridges(table, rows, findings)
@@ -238,26 +238,41 @@ def _refuse_same(table: Table, test: Table, rows: list[_Row], confirm: list[_Row
 
 
 def _without_leaks(
-    table: Table, test: Table, rows: list[_Row], confirm: list[_Row], findings: list[Finding]
+    table: Table, test: Table, rows: list[_Row], confirm: list[_Row], findings: list[Finding], group: str | None
 ) -> list[_Row]:
-    """Drop the rows of the train file whose content or group stands in the test file; say which."""
+    """Drop the rows of the train file whose content or group stands in the test file; say which, and why."""
     contents = {row.content for row in confirm}
     groups = {row.group for row in confirm} - {""}
-    leaks = [row.line for row in rows if row.content in contents or row.group in groups]
-    if not leaks:
-        return rows
-    if len(leaks) == len(rows):
+    leaks = tuple(row.line for row in rows if row.content in contents)
+    together = tuple(row.line for row in rows if row.content not in contents and row.group in groups)
+    if len(leaks) + len(together) == len(rows):
+        what = f"every row of the train file '{table.path.name}'"
         raise DataError(
-            f"every row of the train file '{table.path.name}' also stands in the test file '{test.path.name}'",
+            f"{what} shares its '{group}' with the test file '{test.path.name}'" if together
+            else f"{what} also stands in the test file '{test.path.name}'",
             do="leave out --test: some rows are then held out by themselves",
-        )
-    message = _(
-        "rows dropped from '{file}' that also stand in the test file '{test}': {n}", file=table.path.name,
-        test=test.path.name, n=len(leaks),
-    )  # fmt: skip
-    do = _("keep the two files apart")
-    findings.append(Finding("leak", "warning", message, table.path.name, tuple(leaks), do, variant="exact"))
+        )  # fmt: skip
+    if leaks:
+        message = _(
+            "rows dropped from '{file}' that also stand in the test file '{test}': {n}", file=table.path.name,
+            test=test.path.name, n=len(leaks),
+        )  # fmt: skip
+        do = _("keep the two files apart")
+        findings.append(Finding("leak", "warning", message, table.path.name, leaks, do, variant="exact"))
+    if together:
+        findings.append(_dropped_groups(table, test, together, str(group)))
     return [row for row in rows if row.content not in contents and row.group not in groups]
+
+
+def _dropped_groups(table: Table, test: Table, lines: tuple[int, ...], group: str) -> Finding:
+    """Return the finding for rows whose texts are new but whose group is judged: what --group asks for, and no leak."""
+    message = _(
+        "rows dropped from '{file}' because their '{column}' stands in the test file '{test}' too: {n}; nothing of these groups"
+        " is learnt from",
+        file=table.path.name, column=group, test=test.path.name, n=len(lines),
+    )  # fmt: skip
+    do = _("nothing must be done; to learn from these rows, take the rows of these groups out of the test file")
+    return Finding("group", "note", message, table.path.name, lines, do, variant="dropped")
 
 
 def _role(unit: str, select_share: float, confirm_share: float) -> Role:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hasei.ground.errors import DataError
 from hasei.inputs.data.roles import normalise
+from hasei.judge.checks._saying import short
 
 if TYPE_CHECKING:
     from hasei.judge.checks._room import Room
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 _READABLE = 0.95
+_NAMED_READABLE = 0.5
 _TRIED = 200
 _NAMED = re.compile(
     r"date|time|created|updated|received|opened|closed|posted|sent_?(at|on)|timestamp|\bts\b|year|month|day"
@@ -39,7 +42,7 @@ def moments(room: Room) -> tuple[str, Floats] | None:
     The column is the one that the user named, else the first whose cells read as dates; None where there is none.
     """
     if room.time:
-        return room.time, times(room.column(room.time), surely=True)
+        return room.time, named_times(room.time, room.column(room.time))
     for name in room.other_columns():
         found = times(room.column(name), surely=bool(_NAMED.search(normalise(name))))
         if not np.isnan(found).all():
@@ -59,6 +62,30 @@ def times(cells: Sequence[str], *, surely: bool) -> Floats:
             found = [_of(read, cell.strip(), surely) if cell.strip() else None for cell in cells]
             return np.array([np.nan if seconds is None else seconds for seconds in found], np.float64)
     return np.full(len(cells), np.nan)
+
+
+def named_times(name: str, cells: Sequence[str]) -> Floats:
+    """Read *cells* (n,) of the column *name*, which the user called one of times: half of them readable will do.
+
+    Raises DataError where no format reads half of them.
+    """
+    found = times(cells, surely=True)
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if filled and np.isnan(found).all():
+        tried = filled[:: max(1, len(filled) // _TRIED)]
+        ways = [_iso, *map(_by, (*_FORMATS, "%Y")), _epoch]
+        hits = [sum(_of(read, cell, True) is not None for cell in tried) for read in ways]
+        if max(hits) >= _NAMED_READABLE * len(tried):
+            best = ways[hits.index(max(hits))]
+            seconds = [_of(best, cell.strip(), True) if cell.strip() else None for cell in cells]
+            found = np.array([np.nan if second is None else second for second in seconds], np.float64)
+    if np.isnan(found).all():
+        shown = ", ".join(f"'{short(cell)}'" for cell in list(dict.fromkeys(filled))[:3]) or "blank cells"
+        raise DataError(
+            f"the column '{name}' can't be read as times", expected="dates in one format, such as 2026-03-31",
+            received=shown, do="name another column with --time, or leave it out",
+        )  # fmt: skip
+    return found
 
 
 def _of(read: Callable[[str], float], cell: str, surely: bool) -> float | None:

@@ -1,7 +1,7 @@
 """The two sides of a split: what is learned from, and what the verdict is read from.
 
-With a test file its rows are judged and all rows of the data file are learned from; without one, the roles by hash decide
-(train and select are learned from, confirm rows are judged). Rows that were dropped for good stand on no side.
+With a test file its rows are judged and the rows of the data file are learned from; without one, the roles by hash decide
+(train and select are learned from, confirm rows are judged). Rows that were dropped for their group stand on no side.
 """
 
 from __future__ import annotations
@@ -32,8 +32,16 @@ class Match:
 
 def sides(room: Room) -> tuple[Bools, Bools]:
     """Return which rows (n,) are learned from and which are judged."""
+    found: tuple[Bools, Bools] = room.once("sides", lambda: _sides(room))
+    return found
+
+
+def _sides(room: Room) -> tuple[Bools, Bools]:
     if room.test is not None:
-        return ~room.rows.is_test, room.rows.is_test
+        tested = {room.rows.contents[i] for i in np.flatnonzero(room.rows.is_test)}
+        # Copies of test rows are dropped too, but other programs would learn from them: that leak is in the files.
+        copied = np.array([content in tested for content in room.rows.contents], np.bool_)
+        return ~room.rows.is_test & ((room.rows.roles != "") | copied), room.rows.is_test
     return np.isin(room.rows.roles, ("train", "select")), room.rows.roles == "confirm"
 
 

@@ -33,8 +33,11 @@ _LONG_NUMBER = re.compile(r"\d{4,}")
 
 
 def find(room: Room) -> list[Finding]:
-    """Name the rows of both sides that share a value of a column that keeps rows together."""
-    found = _of_column(room, room.group) if room.group and room.test is not None else []
+    """Name the rows of both sides that share a value of a column that keeps rows together.
+
+    Not of the one given as ``--group``: what it brings together is on one side, or was dropped and named where that happens.
+    """
+    found: list[Finding] = []
     for name in room.other_columns():
         room.watch.check()
         if name not in (room.group, room.time, room.identifier) and _keeps_together(room, name):
@@ -57,11 +60,6 @@ def _keeps_together(room: Room, name: str) -> bool:
 def _of_column(room: Room, name: str) -> list[Finding]:
     keys = [normalise(cell) for cell in room.column(name)]
     rows = shared_values(room, keys)
-    if room.test is not None and name == room.group:
-        # The rows of the data file were dropped, and are named where that happens.
-        counterparts = [int(i) for i in rows if room.rows.is_test[i]]
-    else:
-        counterparts = rows.tolist()
     values = len({keys[i] for i in rows})
 
     def say(place: Place) -> str:
@@ -79,7 +77,7 @@ def _of_column(room: Room, name: str) -> list[Finding]:
 
     do = _("give --group {column}, if its rows belong together", column=name)
     return by_file(
-        room, "leak", "group", "warning", counterparts, do, say, pairs_of(room, _matches(room, keys, rows.tolist()))
+        room, "leak", "group", "warning", rows.tolist(), do, say, pairs_of(room, _matches(room, keys, rows.tolist()))
     )
 
 

@@ -22,6 +22,7 @@ from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
+from hasei.judge.checks._named import refuse_unfit
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
@@ -91,7 +92,6 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
 
     lab, candidates = prepare(config, watch, work)
     fit, select = lab.ordered("train"), lab.ordered("select")
-    crossed = scheme_of(config, lab.data) == "nested"
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
     listed = [
@@ -102,7 +102,7 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
         for c in candidates
     ]  # fmt: skip
     return {
-        "schema": 1, "scheme": "nested cross-fitting" if crossed else "holdout", "budget_seconds": config.budget_seconds,
+        "schema": 1, "scheme": _scheme(config, lab.data)[0], "budget_seconds": config.budget_seconds,
         "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
         "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
         "columns": lab.data.mapping.columns,
@@ -180,10 +180,12 @@ def read_data(config: Config, task: Task) -> Read:
 
 def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:
     """Return what the checks of the data may look at."""
-    return open_room(
+    room = open_room(
         task, read.table, read.mapping, read.data, test=read.test, group=config.data.group, time=config.data.time,
         identifier=config.data.id, slices=config.data.slices, watch=watch, seed=config.seed, **others,
     )  # fmt: skip
+    refuse_unfit(room)  # in a study a check that can't look is only noted
+    return room
 
 
 def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:

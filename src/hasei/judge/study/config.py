@@ -13,6 +13,7 @@ from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
 from hasei.ground.files import read_yaml
 from hasei.ground.language import ENGLISH, languages
+from hasei.ground.licence import refuse_unheard
 from hasei.ground.settings import Settings, build
 from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
@@ -161,5 +162,6 @@ def make_config(values: dict[str, Any], where: str = "the study") -> Config:
         raise RecipeError(f"there is no task called '{config.task}'", do=nearest(config.task, plugins.names("tasks")))
     if config.lang not in languages():
         raise RecipeError(f"there is no language '{config.lang}'", do=nearest(config.lang, languages()))
+    refuse_unheard(config.data.licence, "--licence" if where == "the study" else "data.licence")
     config.steps()
     return config

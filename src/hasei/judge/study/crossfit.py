@@ -132,7 +132,8 @@ def _inner_folds(lab: Lab, clock: Clock, seconds: float) -> int:
         )  # fmt: skip
     inner = min(INNER, int(rounds))
     if inner < INNER:
-        lab.note("inner folds", count=inner, why=f"one round of all candidates takes {seconds:.0f} s")
+        why = _("one round of all candidates takes {seconds} s", seconds=f"{seconds:.0f}")
+        lab.note("inner folds", count=inner, why=why)
     return inner
 
 

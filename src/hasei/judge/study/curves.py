@@ -17,6 +17,7 @@ from hasei.derive.run import run_step
 from hasei.engine.batching import Ints
 from hasei.ground.errors import RunFailed
 from hasei.ground.events import DeadlineReached
+from hasei.ground.language import _
 from hasei.ground.statistics import Forecast, Interval, effective_units, forecast, train_rows_for
 from hasei.judge.evaluation import score
 from hasei.judge.study.candidates import Candidate
@@ -69,7 +70,7 @@ def learning_curve(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows
     """Return the learning curve of the best solved head over *rows*, None (noted why) where none is or no time is left."""
     solved = [c for c in candidates if c.role == "derived" and not c.gradients and c.trial and c.select]
     if not solved:
-        lab.note("learning curve", why="no head was solved")
+        lab.note("learning curve", why=_("no head was solved"))
         return None
     best = max(solved, key=lambda c: lab.metric.direction * c.level)
     share = _SHARE_OF_FREE if lab.purpose.goal.at_least is None else _SHARE_FOR_A_GOAL
@@ -79,9 +80,11 @@ def learning_curve(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows
         if parts:
             points = [(p.rows, _scored(lab, p)) for p in parts]
             return _continued(lab, best.name, points, parts[-1].scored, len(rows))
-        lab.note("learning curve", why=f"not to be had within the {max(0.0, limit):.0f} s that were free for it")
+        free = f"{max(0.0, limit):.0f}"
+        lab.note("learning curve", why=_("not to be had within the {seconds} s that were free for it", seconds=free))
     except DeadlineReached:
-        lab.note("learning curve", why=f"not finished within the {limit:.0f} s that were free for it")
+        why = _("not finished within the {seconds} s that were free for it", seconds=f"{limit:.0f}")
+        lab.note("learning curve", why=why)
     except RunFailed as error:  # no reason to lose the study
         lab.note("learning curve", why=str(error))
     return None

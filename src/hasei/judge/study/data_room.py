@@ -10,6 +10,7 @@ from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks import Room, run_checks
+from hasei.judge.checks._long import said_once
 from hasei.judge.study.conduct import read_data, room_of
 from hasei.judge.study.config import Config
 from hasei.tasks import open_task
@@ -36,7 +37,7 @@ def open_data_room(config: Config, watch: Watch) -> Room:
 def inspect(room: Room, *, quick: bool = False) -> list[Finding]:
     """Return all findings, those of reading the files included, the gravest first; *quick*: without the base."""
     kinds = ("text",) if quick else ("text", "base")
-    found = [*room.data.findings, *run_checks(room, kinds)]
+    found = said_once([*room.data.findings, *run_checks(room, kinds)])
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda finding: order[finding.severity])
 

@@ -92,7 +92,8 @@ def _answerable(lab: Lab, clock: Clock, confirm: np.ndarray) -> np.ndarray:
     if keep >= 1:
         return confirm
     part = confirm[: max(LEAST_CONFIRM_UNITS, int(len(confirm) * keep))]
-    lab.note("rows", confirm=len(part), of=len(confirm), why="answering all of them would take too much of the budget")
+    why = _("answering all of them would take too much of the budget")
+    lab.note("rows", confirm=len(part), of=len(confirm), why=why)
     return part
 
 

@@ -29,6 +29,7 @@ from hasei.inputs.data.dataset import Dataset, Finding, Role
 from hasei.inputs.purpose import Purpose, RowCosts
 from hasei.inputs.purpose.costs import read_weights
 from hasei.judge.checks import Room
+from hasei.judge.checks._long import cut_texts, said_once
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
 from hasei.judge.stakes import stakes
@@ -209,18 +210,13 @@ class Lab:
         if not len(corpus.tokens.cut):
             return
         cut = set(corpus.tokens.cut.tolist())
-        lines = sorted(int(self.data.lines[i]) for i in rows if corpus.row_of[self.data.inputs[i]] in cut)
-        finding = Finding(
-            "long_text", "warning",
-            _("{n} texts are longer than the {most} tokens that the base reads: their ends were cut", n=len(lines),
-              most=self.base.max_tokens),
-            rows=tuple(lines), do=_("shorten them, or use a base that reads more"),
-        )  # fmt: skip
-        self.found(finding)
+        lost = [i for i in rows if corpus.row_of[self.data.inputs[i]] in cut]
+        where = [(int(self.data.lines[i]), self.data.inputs[i]) for i in lost]
+        self.found(cut_texts(where, self.data.files[lost[0]], self.base.max_tokens))
 
     def found(self, finding: Finding) -> None:
         """Add *finding* to those of the data and say it."""
-        self.data = replace(self.data, findings=(*self.data.findings, finding))
+        self.data = replace(self.data, findings=tuple(said_once((*self.data.findings, finding))))
         self.watch.report("finding", finding.message)
 
     def ordered(self, *roles: Role) -> np.ndarray:
@@ -236,7 +232,8 @@ class Lab:
         if keep >= 1:
             return fit, select
         cut = fit[: max(self.space.width, int(len(fit) * keep))], select[: max(1, int(len(select) * keep))]
-        self.note("rows", fit=len(cut[0]), of=len(fit), why=f"reading all rows with the base would take {needed:.0f} s")
+        why = _("reading all rows with the base would take {seconds} s", seconds=f"{needed:.0f}")
+        self.note("rows", fit=len(cut[0]), of=len(fit), why=why)
         return cut
 
     def constant(self, rows: np.ndarray) -> Answers:

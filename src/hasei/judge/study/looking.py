@@ -13,6 +13,7 @@ import numpy as np
 from hasei.ground.errors import DataError
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks import run_checks
+from hasei.judge.checks._long import said_once
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab
 
@@ -55,7 +56,7 @@ def _run(lab: Lab, kind: str, seconds: float) -> None:
 
 def add(lab: Lab, findings: list[Finding]) -> None:
     """Keep *findings* and say those that a person should know before going on."""
-    lab.data = replace(lab.data, findings=(*lab.data.findings, *findings))
+    lab.data = replace(lab.data, findings=tuple(said_once((*lab.data.findings, *findings))))
     for finding in findings:
-        if finding.severity != "note":
+        if finding.severity != "note" and any(finding is kept for kept in lab.data.findings):
             lab.watch.report("finding", finding.message)

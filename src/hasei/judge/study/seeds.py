@@ -29,9 +29,8 @@ def try_again(race: Race, candidates: Sequence[Candidate], seeds: int) -> None:
         for seed in range(lab.seed + 1, lab.seed + seeds):
             needed = candidate.trial.train_seconds + race.effort_seconds(candidate.step, race.refit)
             if needed > race.clock.free():
-                lab.note(
-                    "seeds", candidate=candidate.name, count=len(candidate.seeds), why="no time of the budget was left"
-                )
+                why = _("no time of the budget was left")
+                lab.note("seeds", candidate=candidate.name, count=len(candidate.seeds), why=why)
                 break
             value = _score(race, candidate, seed)
             if value is not None:
@@ -55,7 +54,7 @@ def _score(race: Race, candidate: Candidate, seed: int) -> float | None:
     except (Stopped, OutputError):
         raise
     except (DeadlineReached, RunFailed) as error:
-        lab.note("seeds", candidate=candidate.name, seed=seed, why=str(error) or "not finished in time")
+        lab.note("seeds", candidate=candidate.name, seed=seed, why=str(error) or _("not finished in time"))
         return None
     rows = trial.scored
     return score(lab.metric, trial.answers.values, lab.truth(rows), lab.units(rows), draws=50).value
