@@ -62,6 +62,12 @@ def test_a_blank_label_that_reached_the_task_is_refused():
         TASK.clean(["a", "\u3000"])
 
 
+def test_labels_that_are_lists_are_said_to_be_of_another_task():
+    cleaned, (finding,) = TASK.clean(['["pin", "new"]', "[]", '["pin"]', "pin"])
+    assert cleaned == ['["pin", "new"]', "[]", '["pin"]', "pin"]
+    assert finding.kind == "label_lists" and "multi_label_classification" in finding.do
+
+
 @given(st.lists(labels, min_size=1, max_size=30))
 @settings(deadline=None)
 def test_cleaning_twice_changes_nothing_more(targets):

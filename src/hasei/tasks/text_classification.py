@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hasei.ground.errors import DataError
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Column, Finding
 from hasei.tasks import Answers, Array, Metric, Space, Toy
 from hasei.tasks._class_metrics import METRICS
@@ -86,8 +87,15 @@ class TextClassification:
     default_metric = "accuracy"
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
-        """Give each class one spelling and say which were unified; see :func:`hasei.tasks._labels.unify`."""
-        return unify(targets)
+        """Give each class one spelling and say which were unified; cells that are lists are said to be of another task."""
+        cleaned, findings = unify(targets)
+        lists = sum(text.lstrip().startswith("[") and text.rstrip().endswith("]") for text in cleaned)
+        if lists > len(cleaned) / 2:
+            message = _("{n} labels are lists, such as {example}: each whole list counts as one class", n=lists,
+                        example=next(text for text in cleaned if text.startswith("["))[:60])  # fmt: skip
+            do = _("to learn each label by itself, give --task multi_label_classification")
+            findings = [*findings, Finding("label_lists", "warning", message, do=do)]
+        return cleaned, findings
 
     def space(self, targets: Sequence[str]) -> Space:
         """Classes are the sorted labels; raises :class:`DataError` when there are fewer than two."""
