@@ -74,19 +74,20 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
     if report and report.get("chosen"):
         scored = report["chosen"]["confirm"]
         more |= {"metrics": [scored["metric"]], "eval_results": [EvalResult(
-            task_type=_hub_task(task.name), dataset_type=rows, dataset_name="the confirm rows of the study",
+            task_type=_hub_task(task), dataset_type=rows, dataset_name="the confirm rows of the study",
             dataset_split="confirm", metric_type=scored["metric"], metric_name=scored["metric"],
             metric_value=scored["value"],
         )]}  # fmt: skip
     data = ModelCardData(
         model_name=_title(identity), license=licence, library_name=plugins.load("formats", identity["format"]).LIBRARY,
-        pipeline_tag=_hub_task(task.name), datasets=[rows], tags=["hasei", "derived-model"], **more,
+        pipeline_tag=_hub_task(task), datasets=[rows], tags=["hasei", "derived-model"], **more,
     )  # fmt: skip
     return f"---\n{data.to_yaml(line_break=chr(10))}\n---"
 
 
-def _hub_task(name: str) -> str:
-    return name.replace("_", "-")
+def _hub_task(task: Task) -> str:
+    """The hub's own name of the task, where it knows one."""
+    return task.hub_name or task.name.replace("_", "-")
 
 
 def _title(identity: Mapping[str, Any]) -> str:

@@ -88,9 +88,38 @@ names = json.loads((folder / "labels.json").read_text("utf-8"))
 print(names[load_file(folder / "model.safetensors")["value"].argmax()])
 ```"""
 
+_BI_ENCODER = """```python
+import json
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+
+folder = Path(".")
+model = SentenceTransformer(str(folder))
+line = json.loads((folder / "similarity.json").read_text("utf-8"))
+scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
+cosine = model.similarity_pairwise(model.encode(["a text"]), model.encode(["another text"]))
+outputs = line["weight"] * cosine + line["bias"]
+print((outputs * scale["deviation"] + scale["mean"]).tolist())
+```"""
+
+_TERMS_OF = _LEXICAL[_LEXICAL.index("terms = json") : _LEXICAL.index("outputs = hstack")]
+_LEXICAL_OVERLAP = (
+    _LEXICAL[: _LEXICAL.index("names = json")]
+    .replace('texts = Path("."), ["a text"]', 'texts = Path("."), ["a text", "another text"]')
+    .replace("from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n")
+    + _TERMS_OF
+    + """features = hstack(blocks).tocsr()
+first, second = features[0], features[1]
+cosine = first.multiply(second).sum() / max(norm(first) * norm(second), 1e-12)
+print(float(model["weight"].item() * cosine + model["bias"].item()))
+```"""
+)
+
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
 }  # fmt: skip
+_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
     "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
@@ -107,6 +136,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _AS_THEY_ARE and identity["space"]["names"]:
         return head + _AS_THEY_ARE[identity["format"]]
+    if identity["format"] in _OF_PAIRS:
+        return head + _OF_PAIRS[identity["format"]]
     if identity["format"] == "peft_adapter" and identity["parents"]:
         return head + _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
     return head + plugins.docstring("formats", identity["format"])

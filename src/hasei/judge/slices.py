@@ -34,6 +34,7 @@ class Slice:
 
     *units* are its independent rows; with fewer than 30 of them it is not *judged*, and its interval says why. *share*: the
     metric is one, and a difference is said in points. *asked*: the user named the column; else it is the true answer.
+    *measure*: the metric by which both are measured.
     """
 
     column: str
@@ -47,6 +48,7 @@ class Slice:
     judged: bool = True
     share: bool = True
     asked: bool = True
+    measure: str = ""
 
     def words(self) -> str:
         """Say the slice in one sentence."""
@@ -71,6 +73,7 @@ class Slice:
             "column": self.column, "value": self.value, "rows": self.rows, "units": self.units, "winner": self.winner,
             "reference": self.reference, "gain": {k: v if math.isfinite(v) else None for k, v in gain.items()},
             "harmed": self.harmed, "judged": self.judged, "asked": self.asked,
+            "measure": self.measure,
         }  # fmt: skip
 
 
@@ -100,7 +103,20 @@ def harm(
             count = len(set(parts[3]))
             gain = compare(metric, *parts, alpha=alpha, se_factor=se_factor)
             judged = count >= LEAST_UNITS
-            found.append(Slice(column, part.value, len(part.rows), count, w, r, gain, judged=judged, share=share))
+            found.append(
+                Slice(
+                    column,
+                    part.value,
+                    len(part.rows),
+                    count,
+                    w,
+                    r,
+                    gain,
+                    judged=judged,
+                    share=share,
+                    measure=metric.name,
+                )
+            )
             places.append(part.rows)
     tests = sum(one.judged for one in found)
     doubtful = [i for i, s in enumerate(found) if s.judged and s.gain.high < 0 and s.gain.value <= -least]
@@ -130,10 +146,10 @@ def harm_by_truth(
 ) -> list[Slice]:  # fmt: skip
     """Return the slices that every study has: rows by their true answer (classes, quartiles of numbers).
 
-    They are for saying, not for refusing: better overall may well mean a little worse at one class. A metric over classes
-    means nothing within one class, so there the share of right answers is compared.
+    They are for saying, not for refusing: better overall may well mean a little worse at one class. A metric over all classes
+    means nothing within one class, nor a correlation within a quarter: there right answers, or errors, are compared.
     """
-    measure = metric if metric.rowwise or isinstance(true[0], NUMBER) else _RIGHT
+    measure = metric if metric.rowwise else _ERROR if isinstance(true[0], NUMBER) else _RIGHT
     column = {_("true answer"): [str(value) for value in true]}
     how: dict[str, Any] = {"alpha": alpha, "se_factor": se_factor}
     if not isinstance(true[0], NUMBER):
@@ -158,6 +174,11 @@ def _is_right(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
     return np.fromiter((p == t for p, t in zip(predicted, true, strict=True)), np.float64, len(true))
 
 
+def _error(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
+    return np.abs(np.asarray(predicted, np.float64) - np.asarray(true, np.float64))
+
+
+_ERROR = Metric("mean error", -1, lambda p, t: float(_error(p, t).mean()), _error, (0.0, math.inf))
 _RIGHT = Metric("right answers", 1, lambda p, t: float(_is_right(p, t).mean()), _is_right)
 
 __all__ = ["LEAST_UNITS", "THRESHOLD", "Slice", "forgotten", "harm", "harm_by_truth"]

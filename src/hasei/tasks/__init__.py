@@ -81,6 +81,8 @@ class Task(Protocol):
     columns: tuple[Column, ...]
     metrics: dict[str, Metric]
     default_metric: str
+    hub_name: str
+    """What model hubs call the task (``pipeline_tag``); "" where they have no name for it."""
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
         """Unify raw targets (``1``, ``1.0``); return them and what was done. Raises DataError where one is no target."""

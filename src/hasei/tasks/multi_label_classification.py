@@ -63,6 +63,7 @@ class MultiLabelClassification:
 
     name = "multi_label_classification"
     input_kind = "text"
+    hub_name = "text-classification"
     target_kind = "categories"
     columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", LABEL_HINTS))
     metrics: dict[str, Metric] = METRICS

@@ -81,6 +81,7 @@ class Similarity(NumberTask):
 
     name = "similarity"
     input_kind = "text"
+    hub_name = "sentence-similarity"
     columns: tuple[Column, ...] = (
         Column("text1", "input", FIRST_HINTS), Column("text2", "input", SECOND_HINTS), Column("label", "target", _TARGET_HINTS),
     )  # fmt: skip

@@ -81,6 +81,7 @@ class TextClassification:
 
     name = "text_classification"
     input_kind = "text"
+    hub_name = "text-classification"
     target_kind = "category"
     columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", LABEL_HINTS))
     metrics: dict[str, Metric] = METRICS

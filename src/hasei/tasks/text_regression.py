@@ -68,6 +68,7 @@ class TextRegression(NumberTask):
 
     name = "text_regression"
     input_kind = "text"
+    hub_name = "text-classification"
     columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", _TARGET_HINTS))
 
     def toy(self) -> Toy:

@@ -69,7 +69,7 @@ def test_a_slice_says_what_both_reach_there_and_the_paired_gain() -> None:
     found = one(["a", "b"] * 200, {"b": 30})
     assert found["b"].to_json() == {
         "column": "c", "value": "b", "rows": 200, "units": 200, "winner": 0.85, "reference": 1.0, "harmed": True,
-        "judged": True, "asked": True,
+        "judged": True, "asked": True, "measure": "accuracy",
         "gain": {"value": pytest.approx(-0.15), "low": found["b"].gain.low, "high": found["b"].gain.high},
     }  # fmt: skip
     assert found["b"].words() == "where c is 'b' it is 15.0 points worse (200 rows)"

@@ -9,10 +9,11 @@ from hasei.ground.language import _
 from hasei.judge.report.charts import BLUE, INK, ORANGE, Chart, drawn, ordered, rows
 from hasei.judge.report.lines import group_name, signed
 from hasei.judge.report.view import View
-from hasei.judge.wording import Words
+from hasei.judge.wording import Words, term
 
 PLACE = 110
 _MOST = 12
+_ERROR = "mean error"
 _STEP = 26
 
 
@@ -28,11 +29,15 @@ def content(view: View) -> dict[str, Any] | None:
         return None
     named = [part for part in found if part.get("asked", True)]
     answers = [part for part in found if not part.get("asked", True)]
-    first, second = _table(view.words, named, "gain"), _table(view.words, answers, "winner")
+    measure = answers[0].get("measure", "") if answers else ""
+    own = Words(measure, False, view.words.alpha) if measure == _ERROR else view.words
+    first, second = _table(view.words, named, "gain"), _table(own, answers, "winner")
     drawable = [line for line in first["lines"] if line["low"] is not None]
     same = view.report["chosen"]["name"] == view.report["reference"]["name"]
     return {
-        "named": first, "answers": second, "same": same, "chart": _chart(view.words, drawable) if drawable else None,
+        "named": first, "same": same,
+        "answers": second | {"measure": term(measure) if measure not in ("", view.words.metric) else ""},
+        "chart": _chart(view.words, drawable) if drawable else None,
     }  # fmt: skip
 
 
