@@ -10,6 +10,7 @@ import pytest
 import hasei
 from hasei.ground.errors import RecipeError
 from hasei.ground.events import Watch
+from hasei.ground.statistics import Interval
 from hasei.judge.study import conduct, make_config
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.crossfit import drop_the_slow
@@ -104,3 +105,26 @@ def test_where_trainings_are_slower_than_foreseen_the_slowest_are_left_out_and_t
     assert {c.name for c in tried if c.status == "done"} == left
     assert seconds == 71 - sum(c.trial.train_seconds for c in tried if c.name not in left)
     assert all("longer than foreseen" in c.why for c in tried if c.name not in left)
+
+
+def made_up(name, score, role="cheap truth", seconds=0.1, ms=0.1):
+    trial = SimpleNamespace(predict_ms_per_row=ms, train_seconds=seconds)
+    return SimpleNamespace(
+        name=name, status="done", role=role, origin="here", needs_base=False, trial=trial, level=score,
+        select=Interval(score, score - 0.02, score + 0.02, 0.01, "made up"),
+    )  # fmt: skip
+
+
+def test_where_a_cheap_truth_wins_one_name_alone_is_recommended(monkeypatch):
+    from hasei.judge.study import confirm
+    from hasei.tasks import open_task
+
+    monkeypatch.setattr(confirm, "_charge", lambda lab, candidate: 0.0)
+    lab = SimpleNamespace(metric=open_task("text_classification").metrics["accuracy"])
+    best, cheaper = made_up("best", 0.850, ms=0.9), made_up("cheaper", 0.848, ms=0.01)
+    derived = made_up("derived", 0.84, "derived", 10.0)
+    found = confirm.choose(lab, [best, cheaper, derived])
+    assert (found.winner, found.reference) == (best, best)
+    derived.level = 0.95
+    found = confirm.choose(lab, [best, cheaper, derived])
+    assert (found.winner, found.reference) == (derived, best)

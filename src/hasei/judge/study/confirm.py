@@ -82,7 +82,10 @@ class Verdict:
 
 
 def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
-    """Return W, the best on select (within half a point the cheaper), and R, the best cheap truth."""
+    """Return W, the best on select (within half a point the cheaper), and R, the best cheap truth.
+
+    Where a cheap truth would be W there is no derived model to judge: W is R then, so that one name is recommended.
+    """
     done = [c for c in candidates if c.status == "done" and c.select is not None]
     cheap = [c for c in done if c.role == "cheap truth"]
     if len(done) < 2 or not cheap:
@@ -94,7 +97,10 @@ def choose(lab: Lab, candidates: Sequence[Candidate]) -> Choice:
     made = [
         c for c in done if c.origin is not None
     ]  # today's process may be the reference, but nothing can be shipped of it
-    return Choice(_pick(lab, made), _pick(lab, cheap, tolerance=0.0), base_as_it_is(done, lab.metric))
+    winner, reference = _pick(lab, made), _pick(lab, cheap, tolerance=0.0)
+    if winner.role == "cheap truth" and reference.origin is not None:
+        winner = reference
+    return Choice(winner, reference, base_as_it_is(done, lab.metric))
 
 
 def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Candidate:
