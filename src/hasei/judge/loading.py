@@ -107,7 +107,9 @@ _TERMS_OF = _LEXICAL[_LEXICAL.index("terms = json") : _LEXICAL.index("outputs = 
 _LEXICAL_OVERLAP = (
     _LEXICAL[: _LEXICAL.index("names = json")]
     .replace('texts = Path("."), ["a text"]', 'texts = Path("."), ["a text", "another text"]')
-    .replace("from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n")
+    .replace(
+        "from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n"
+    )
     + _TERMS_OF
     + """features = hstack(blocks).tocsr()
 first, second = features[0], features[1]
