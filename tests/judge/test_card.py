@@ -9,7 +9,7 @@ from hasei.ground.errors import BaseError
 from hasei.judge.card import code, hub_licence, plain_text, write_card
 from hasei.judge.loading import snippet
 from hasei.tasks import open_task
-from made_up import HOSTILE, ROWS, folder, identity, report, write_rows
+from made_up import HOSTILE, folder, identity, report, write_rows
 
 TASK = open_task("text_classification")
 
@@ -117,29 +117,51 @@ def python_in(markdown):
 @pytest.mark.parametrize("form", plugins.names("formats"))
 def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
     parent = {"name": 'own"er/name', "revision": "a" * 40}
-    text = snippet({"format": form, "parents": [parent], "space": {"names": ["a", "b"]}})
+    text = snippet({"format": form, "parents": [parent], "space": {"names": ["a", "b"]}, "task": "text_classification"})
     assert text.startswith(f"### With {plugins.load('formats', form).LIBRARY}")
     (lines,) = python_in(text)
     compile(lines, form, "exec")
 
 
-@pytest.mark.parametrize("method", ["naive_bayes", "majority", "as_it_is"])
-def test_the_code_on_the_card_gives_the_labels_that_hasei_gives(method, toy_base, tmp_path, monkeypatch):
+PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
+ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
+
+
+@pytest.mark.parametrize(("task", "method"), [
+    ("text_classification", "naive_bayes"), ("text_classification", "majority"), ("text_classification", "as_it_is"),
+    ("multi_label_classification", "lexical_labels"), ("multi_label_classification", "feature_extraction"),
+    ("text_regression", "lexical_ridge"), ("text_regression", "majority"), ("text_regression", "feature_extraction"),
+    ("similarity", "cosine"), ("similarity", "lexical_overlap"), ("similarity", "feature_extraction"),
+    ("pair_classification", "feature_extraction"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
+def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
     from hasei.derive.order import order, read_steps
 
-    rows = write_rows(tmp_path / "rows.csv", ROWS, ("message", "team"))
-    columns = {"text": "message", "label": "team"}
+    opened = open_task(task)
+    names = [column.name for column in opened.columns]
+    toy = opened.toy()
+    texts = [(row,) if isinstance(row, str) else row for row in toy.inputs]
+    rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
+    path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
     model = order(
-        read_steps(method), rows, task="text_classification", columns=columns, base=toy_base("bert"), out=tmp_path / "m"
+        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base("bert"), out=tmp_path / "m"
     )
-    write_card(model.folder, None, None, TASK)
-    texts = ["where is my parcel", "the INVOICE ｉs wrong", "荷物はどこ"]
-    lines = python_in((model.folder / "README.md").read_text("utf-8"))[0].replace('["a text"]', repr(texts))
-    monkeypatch.chdir(model.folder)
+    write_card(model.folder, None, None, opened)
+    asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
     said = []
-    exec(compile(lines, "card", "exec"), {"print": said.append})
-    expected = [answer.value for answer in model.predict(texts)]
-    assert said == ([expected] if isinstance(said[0], list) else expected[:1])
+    monkeypatch.chdir(model.folder)
+    if '"a text", "another text"]' in code or '["another text"]' in code:  # one pair at a time
+        for first, second in asked:
+            told = code.replace('"another text"', repr(second)).replace('"a text"', repr(first))
+            exec(compile(told, "card", "exec"), {"print": lambda value: said.append(value)})
+        said = [value[0] if isinstance(value, list) else value for value in said]
+    else:
+        told = code.replace('[("a text", "another text")]', repr(asked)).replace('["a text"]', repr(asked))
+        exec(compile(told, "card", "exec"), {"print": said.extend})
+    expected = [answer.value for answer in model.predict(asked)]
+    expected = expected[:1] if method == "majority" else expected
+    assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
 
 
 def test_the_identity_of_a_made_up_model_is_whole():

@@ -11,6 +11,7 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
+from hasei.tasks import open_task
 
 _SENTENCE_TRANSFORMERS = """```python
 import json
@@ -19,9 +20,9 @@ from pathlib import Path
 from sentence_transformers import SentenceTransformer
 
 folder = Path(".")
-names = json.loads((folder / "labels.json").read_text("utf-8"))
+{meaning}
 outputs = SentenceTransformer(str(folder)).encode(["a text"])
-print([names[i] for i in outputs.argmax(1)])
+{said}
 ```"""
 
 _PEFT = """```python
@@ -34,7 +35,7 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 folder = Path(".")
-names = json.loads((folder / "labels.json").read_text("utf-8"))
+{meaning}
 limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
 trunk = AutoModel.from_pretrained({base})
 model = PeftModel.from_pretrained(trunk, folder).eval()
@@ -46,7 +47,7 @@ with torch.no_grad():
     mask = batch["attention_mask"].unsqueeze(-1)
     pooled = {pooled}
     outputs = pooled @ head["linear.weight"].T + head["linear.bias"]
-print([names[i] for i in outputs.argmax(1).tolist()])
+{said}
 ```"""
 
 
@@ -60,7 +61,7 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 folder, texts = Path("."), ["a text"]
-names = json.loads((folder / "labels.json").read_text("utf-8"))
+{meaning}
 terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
 model = load_file(folder / "model.safetensors")
 recipe, blocks, start = terms["recipe"], [], 0
@@ -74,7 +75,7 @@ for part in ("words", "grams"):
     blocks.append(vectorizer.transform(texts))
     start += len(terms[part])
 outputs = hstack(blocks) @ model["weight"] + model["bias"]
-print([names[i] for i in outputs.argmax(1)])
+{said}
 ```"""
 
 _CONSTANT = """```python
@@ -84,8 +85,9 @@ from pathlib import Path
 from safetensors.numpy import load_file
 
 folder = Path(".")
-names = json.loads((folder / "labels.json").read_text("utf-8"))
-print(names[load_file(folder / "model.safetensors")["value"].argmax()])
+{meaning}
+outputs = load_file(folder / "model.safetensors")["value"][None]
+{said}
 ```"""
 
 _BI_ENCODER = """```python
@@ -105,7 +107,7 @@ print((outputs * scale["deviation"] + scale["mean"]).tolist())
 
 _TERMS_OF = _LEXICAL[_LEXICAL.index("terms = json") : _LEXICAL.index("outputs = hstack")]
 _LEXICAL_OVERLAP = (
-    _LEXICAL[: _LEXICAL.index("names = json")]
+    _LEXICAL[: _LEXICAL.index("{meaning}")]
     .replace('texts = Path("."), ["a text"]', 'texts = Path("."), ["a text", "another text"]')
     .replace(
         "from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n"
@@ -114,13 +116,24 @@ _LEXICAL_OVERLAP = (
     + """features = hstack(blocks).tocsr()
 first, second = features[0], features[1]
 cosine = first.multiply(second).sum() / max(norm(first) * norm(second), 1e-12)
-print(float(model["weight"].item() * cosine + model["bias"].item()))
+scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
+print(float((model["weight"].item() * cosine + model["bias"].item()) * scale["deviation"] + scale["mean"]))
 ```"""
 )
 
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
 }  # fmt: skip
+_NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
+_SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
+_MEANING = {
+    "category": (_NAMES, "print([names[i] for i in outputs.argmax(1).tolist()])"),
+    "categories": (
+        _NAMES, 'print(["; ".join(n for n, odds in zip(names, row) if odds > 0) or "[]" for row in outputs.tolist()])',
+    ),
+    "number": (_SCALE, 'print((outputs[:, 0] * scale["deviation"] + scale["mean"]).tolist())'),
+}  # fmt: skip
+"""By the kind of target: what is read to understand the outputs, and how they are said."""
 _OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
@@ -136,13 +149,19 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
-    if identity["format"] in _AS_THEY_ARE and identity["space"]["names"]:
-        return head + _AS_THEY_ARE[identity["format"]]
     if identity["format"] in _OF_PAIRS:
         return head + _OF_PAIRS[identity["format"]]
+    code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
-        return head + _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
-    return head + plugins.docstring("formats", identity["format"])
+        code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
+    if not code:
+        return head + plugins.docstring("formats", identity["format"])
+    task = open_task(identity["task"])
+    meaning, said = _MEANING[task.target_kind]
+    code = code.replace("{meaning}", meaning).replace("{said}", said)
+    if sum(column.kind == "input" for column in task.columns) > 1:
+        code = code.replace('["a text"]', '[("a text", "another text")]')
+    return head + code
 
 
 def _base(parent: Mapping[str, Any]) -> str:
