@@ -287,8 +287,7 @@ class _Rule:
         case, sheet = self.case, self.sheet
         how: dict[str, Any] = {"alpha": case.alpha, "se_factor": case.se_factor}
         rows = sheet.answers[case.winner], sheet.answers[case.reference], sheet.truth, sheet.units
-        asked = case.winner != case.reference and bool(sheet.slices)
-        named = harm(self.metric, *rows, sheet.slices, **how) if asked else []
+        named = harm(self.metric, *rows, sheet.slices, **how) if sheet.slices else []
         return [*named, *harm_by_truth(self.metric, *rows, **how)]
 
     def _kept(self) -> Slice | None:

@@ -28,9 +28,10 @@ def content(view: View) -> dict[str, Any] | None:
         return None
     named = [part for part in found if part.get("asked", True)]
     answers = [part for part in found if not part.get("asked", True)]
-    first, second = _table(view.words, named, "gain"), _table(view.words, answers, "winner")
-    drawable = [line for line in first["lines"] if line["low"] is not None]
     same = view.report["chosen"]["name"] == view.report["reference"]["name"]
+    first = _table(view.words, named, "winner" if same else "gain")
+    second = _table(view.words, answers, "winner")
+    drawable = [line for line in first["lines"] if line["low"] is not None and not same]
     return {
         "named": first, "answers": second, "same": same, "chart": _chart(view.words, drawable) if drawable else None,
     }  # fmt: skip
