@@ -203,6 +203,16 @@ def test_what_the_report_prints_to_do_it_again_asks_for_the_same(hasei, study, t
     assert again == expected
 
 
+def test_a_price_that_another_currency_needs_is_asked_again_even_where_it_is_the_usual_one():
+    from hasei.inputs.purpose import Prices
+    from hasei.judge.study.config import make_config
+
+    prices = {"currency": "EUR", "cpu_hour": Prices().cpu_hour, "predictions_per_month": 10}
+    asked = make_config({"data": {"path": "a.csv"}, "prices": prices}).asked()
+    assert asked["prices"] == prices
+    assert make_config(asked).prices == make_config({"data": {"path": "a.csv"}, "prices": prices}).prices
+
+
 def test_what_was_asked_by_flags_alone_needs_no_settings_to_do_it_again():
     from hasei.judge.report.sections.again import command_of, settings_of
     from hasei.judge.study.config import make_config

@@ -315,3 +315,14 @@ def test_the_reason_in_japanese_holds_the_same_verdict_and_figures_and_no_englis
     assert numbers(japanese.reason) == numbers(english.reason)
     assert set(re.findall(r"[A-Za-z]{2,}", japanese.reason)) <= {"lora", "lexical", "USD"}
     assert japanese.reason.endswith("。")
+
+
+def test_a_reference_that_meets_the_goal_but_may_not_pay_is_not_called_enough():
+    cheap = replace(CLEAR, winner="lexical", reference="lexical", gain=None, winner_is_cheap=True, kpi=0.8,
+                    reference_score=Interval(0.9, 0.88, 0.92, 0.01, "made up"))  # fmt: skip
+    assert "Use lexical, it is enough" in decide(cheap).reason
+    pays = replace(cheap, reference_saving=Interval(50.0, 10.0, 90.0, 20.0, "made up"))
+    assert "Use lexical, it is enough" in decide(pays).reason
+    doubtful = decide(replace(cheap, reference_saving=Interval(50.0, -10.0, 90.0, 20.0, "made up")))
+    assert doubtful.verdict == "do not adopt"
+    assert "not sure to pay" in doubtful.reason and "it is enough" not in doubtful.reason

@@ -35,6 +35,12 @@ def test_a_base_without_words_of_the_script_is_named_even_if_it_knows_the_letter
     assert change.first == "base" and "Korean" in change.sentence
 
 
+def test_labels_that_both_readers_reject_are_looked_at_first():
+    rejected = Finding("label_noise", "warning", "", variant="unclear", evidence={"surest_rejected": {"value": 0.88}})
+    change = change_first(facts_from([rejected], POOR))
+    assert change.first == "labels" and "88.0 %" in change.sentence
+
+
 def test_labels_that_are_surely_wrong_come_before_more_rows():
     change = change_first(replace(POOR, noise=noise(0.11, 0.19), later=RISING))
     assert change.first == "labels" and "11.0 % to 19.0 %" in change.sentence

@@ -122,6 +122,22 @@ def test_a_damaged_report_is_refused_in_one_line(run, tmp_path, capsys, damage):
     assert "internal" not in capsys.readouterr().err
 
 
+def test_a_verdict_file_that_is_damaged_differs_and_that_is_said(run, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(run, tmp_path / "damaged")
+    for damage in ("xx", "[]", '"adopt"'):
+        (tmp_path / "damaged" / kept.VERDICT).write_text(damage, "utf-8")
+        assert main(["compare", "--recompute", str(tmp_path / "damaged")]) == 1
+    assert "internal" not in capsys.readouterr().err
+
+
+def test_rows_not_to_be_forgotten_that_are_learnt_from_are_a_leak(run):
+    report = json.loads((run / "report.json").read_text("utf-8"))
+    found = [f for f in report["data"]["findings"] if f["variant"] == "kept"]
+    assert len(found) == 1 and found[0]["file"] == "old.csv" and found[0]["count"] > 50
+
+
 def test_a_report_that_says_another_verdict_than_its_predictions_is_found_out(run, tmp_path, capsys):
     import shutil
 

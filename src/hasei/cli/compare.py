@@ -80,8 +80,9 @@ def _recompute(runs: list[Path], json_: bool) -> None:
             raise DataError(
                 f"there is no verdict in '{run}'", expected=f"a folder with {kept.VERDICT}", do="check the path"
             )
-        again, before = kept.recompute(run), stated.read_text("utf-8")
-        differs = sorted(k for k, v in json.loads(again).items() if json.loads(before).get(k) != v)
+        again, before = kept.recompute(run), _text(stated)
+        written = _parsed(before)
+        differs = sorted(k for k, v in json.loads(again).items() if written.get(k) != v)
         differs += _contradicted(run, json.loads(again))
         same = again == before and not differs
         found.append({"run": run.as_posix(), "same": same, "differs": differs, "verdict": json.loads(again)["verdict"]})
@@ -95,6 +96,22 @@ def _recompute(runs: list[Path], json_: bool) -> None:
             sys.stdout.write(safe(f"{one['run']}: {one['verdict']}, judged again from its predictions: {said}\n"))
     if not all(one["same"] for one in found):
         raise typer.Exit(1)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"'{path}' can't be read, or is damaged", do="run the study again") from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the verdict in *text*, nothing where it is none: then every field differs."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _contradicted(run: Path, ruled: dict[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
 from hasei.ground.errors import RunFailed, UserError
 from hasei.ground.events import Watch
+from hasei.ground.language import ENGLISH, speaking
 from hasei.ground.sketch import Sketch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset
@@ -84,7 +85,8 @@ def refuse_conflict(base: Base | None, data: Dataset) -> licence.Outcome:
 
     Raises UserError, naming both licences, where they conflict and no reason to pass over it is given.
     """
-    found = licence.outcome(*([base.licence] if base else []), data.licence)
+    with speaking(ENGLISH):  # as all errors
+        found = licence.outcome(*([base.licence] if base else []), data.licence)
     if found.conflict and not data.licence_override.strip():
         of_base = f"the base '{base.name}' (licence {base.licence}) and " if base else ""
         raise UserError(

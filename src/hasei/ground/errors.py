@@ -86,5 +86,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
         close = [folded[name.casefold()]] if name.casefold() in folded else []
     if close:
         return f"did you mean '{close[0]}'?"
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"use one of: {shown}" if names else ""

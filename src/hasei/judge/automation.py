@@ -21,12 +21,14 @@ import numpy as np
 from hasei.engine.splits import folds
 from hasei.ground.language import _
 from hasei.ground.statistics import Interval, Units, bootstrap_mean, wilson
+from hasei.judge.wording import sentences
 from hasei.tasks import Floats
 
 DEFAULT_WISH = 0.97
 LEAST_ROWS = 50
 _POINTS = 20
 _FOLDS = 5
+_LEAST_ISOTONIC = 300
 _BINS = 10
 
 
@@ -114,9 +116,16 @@ class Automation:
             return _(
                 "The {wish} wished for is not reached: where the confidence is at least {threshold} ({share} of the rows), only"
                 " {accuracy} of the answers are right ({low} to {high}). Let nothing be answered without a person.",
-                wish=_percent(self.wish), threshold=f"{self.threshold:.2f}", share=_percent(self.coverage.value),
+                wish=_percent(self.wish), threshold=_digits(self.threshold), share=_percent(self.coverage.value),
                 accuracy=_percent(self.accuracy.value, 1), low=low, high=high,
             )  # fmt: skip
+        short = _("{wish} was wished for.", wish=_percent(self.wish)) if self.accuracy.value < self.wish else ""
+        return sentences(self._shared_out(low, high), short)
+
+    def _shared_out(self, low: str, high: str) -> str:
+        """Say which rows need no person; *low* and *high* bound the accuracy there."""
+        if self.threshold is None or self.coverage is None or self.accuracy is None:
+            return ""
         if self.coverage.value >= 0.9995:
             return _(
                 "All rows can be answered without a person, at {accuracy} accuracy ({low} to {high}).",
@@ -126,7 +135,7 @@ class Automation:
             "{share} of the rows can be answered at {accuracy} accuracy ({low} to {high}) where the confidence is at least"
             " {threshold}; the other {rest} go to a person.",
             share=_percent(self.coverage.value), accuracy=_percent(self.accuracy.value, 1), low=low, high=high,
-            threshold=f"{self.threshold:.2f}", rest=_percent(1 - self.coverage.value),
+            threshold=_digits(self.threshold), rest=_percent(1 - self.coverage.value),
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -138,6 +147,15 @@ class Automation:
             "curve": [p.to_json() for p in self.curve],
             "calibration_error": {"before": self.errors[0], "after": self.errors[1]}, "words": self.words(),
         }  # fmt: skip
+
+
+def _digits(threshold: float) -> str:
+    """Say a threshold with two digits, more where those would make it 0 or 1."""
+    for digits in range(2, 9):
+        text = f"{threshold:.{digits}f}"
+        if 0 < float(text) < 1:
+            return text
+    return f"{threshold:.2f}"
 
 
 def _percent(share: float, digits: int = 0) -> str:
@@ -187,7 +205,12 @@ def raw_confidence(outputs: Floats, temperature: float = 1.0) -> Floats:
 def _calibration(
     outputs: Floats, right: Floats, truth: Sequence[int] | None, units: Sequence[str]
 ) -> Calibration:  # fmt: skip
-    """Choose between temperature and isotonic by the Brier score of held-out halves; equal ones go to temperature."""
+    """Choose between temperature and isotonic by the Brier score of held-out halves; equal ones go to temperature.
+
+    Of few rows no rising line is learnt: its steps would be single rows.
+    """
+    if len(set(units)) < _LEAST_ISOTONIC:
+        return Calibration(temperature_of(outputs, right, truth))
     half = folds(list(units), 2, 0)
     loss = {"temperature": 0.0, "isotonic": 0.0}
     for fit, held in ((half == 0, half == 1), (half == 1, half == 0)):

@@ -52,7 +52,8 @@ class Evidence:
     (so also where W is R). *gain*, *gain_over_base*: paired, positive where W is better; None where there is none to
     compare. *units*: confirm units. *kpi*: the goal, None without one. *delta*: the smallest gain worth having.
     *alpha_next*: the level of the next opening. *direction*, *share*: of the metric; a share is spoken of in % and
-    points. *saving*: money a month in *currency*, None where prices are unknown. *beats_majority*: something did better
+    points. *saving*: money a month in *currency*, None where prices are unknown; *reference_saving*: what R saves against
+    today's process, None where that is unknown. *beats_majority*: something did better
     than a constant answer. *forecast*: W's score at four times the rows; *train_rows*: train rows at which it would
     reach the goal; None: unknown. *change_first*: what to change first if it comes to that, where the checks have found
     it; *exploratory*: see the ledger.
@@ -73,6 +74,7 @@ class Evidence:
     gain_over_base: Interval | None = None
     constraints: tuple[Constraint, ...] = ()
     saving: Interval | None = None
+    reference_saving: Interval | None = None
     currency: str = "USD"
     beats_majority: bool = True
     forecast: Forecast | None = None
@@ -226,7 +228,11 @@ class _Case:
     def _no(self, first: str, cause: str, *, also: bool = False) -> Decision:
         """Refuse, and say where R stands: enough for the goal, or (*also*) as good as W and cheaper."""
         missed = self.kpi is not None and self.r.high < self.kpi
-        last = self.say.reference_stands(self._meets(self.r), missed, also=also)
+        pays = self.e.reference_saving
+        if self._meets(self.r) and self.kpi is not None and pays is not None and pays.low <= 0:
+            last = self.say.reference_does_not_pay(pays)
+        else:
+            last = self.say.reference_stands(self._meets(self.r), missed, also=also)
         return Decision("do not adopt", sentences(first, last), cause=cause)
 
     def _change_first(self, forecast: Forecast) -> str:

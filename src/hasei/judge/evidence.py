@@ -42,6 +42,7 @@ class Facts:
     layer: int | None = None
     layers: int | None = None
     noise: Interval | None = None
+    rejected: float | None = None
     unknown: float = 0.0
     language: str = ""
     foreign: bool = False
@@ -62,6 +63,8 @@ def facts_from(findings: Sequence[Finding], facts: Facts) -> Facts:
             rate = finding.evidence["rate"]
             noise = Interval(rate["value"], rate["low"], rate["high"], 0.0, "confident learning")
             facts = replace(facts, noise=noise)
+        if finding.kind == "label_noise" and "surest_rejected" in finding.evidence:
+            facts = replace(facts, rejected=finding.evidence["surest_rejected"]["value"])
         if finding.kind == "base_fit" and "scripts" in finding.evidence:
             found = finding.evidence
             tongue = language(found["scripts"])
@@ -95,7 +98,15 @@ def _unreadable(facts: Facts) -> Change | None:
 
 
 def _noisy(facts: Facts) -> Change | None:
-    """The labels, where they are surely noisy and wrong ones are a good part of what is now answered wrongly."""
+    """The labels, where they are surely noisy and wrong ones are a good part of what is now answered wrongly.
+
+    Also where two readers reject most of them even where they are surest: then the labels, or the texts, tell nothing.
+    """
+    if facts.rejected is not None:
+        return Change("labels", _(
+            "Look at the labels first: where the base and a word counter are surest, they still reject {share} of them.",
+            share=percent(facts.rejected),
+        ))  # fmt: skip
     if facts.noise is None or facts.noise.low < max(_NOISY, _PART_OF_THE_ERRORS * (1 - facts.value)):
         return None
     return Change("labels", _(
@@ -131,11 +142,11 @@ def _shallow(facts: Facts) -> Change | None:
 def _task(facts: Facts) -> Change:
     if facts.later is None:
         return Change("task", _(
-            "Change the task first: with {value} now, neither labels nor base give the reason; look whether the text holds"
-            " the answer at all, and whether fewer labels would do.", value=percent(facts.value),
+            "Change the task first: with {value} on the select rows, neither labels nor base give the reason; look whether the"
+            " text holds the answer at all, and whether fewer labels would do.", value=percent(facts.value),
         ))  # fmt: skip
     return Change("task", _(
-        "Change the task first: at {times} times the rows {later} is forecast after {value} now, and neither labels nor"
-        " base give the reason; look whether the text holds the answer at all, and whether fewer labels would do.",
+        "Change the task first: at {times} times the rows {later} is forecast after {value} on the select rows, and neither"
+        " labels nor base give the reason; look whether the text holds the answer at all, and whether fewer labels would do.",
         times=facts.times, later=percent(facts.later.value), value=percent(facts.value),
     ))  # fmt: skip

@@ -33,6 +33,8 @@ from hasei.judge.wording import term
 from hasei.tasks import Metric
 
 Floats = npt.NDArray[np.float64]
+_SOON = 0.25
+"""Months below which a figure in months says nothing."""
 
 
 def row_costs(
@@ -259,7 +261,9 @@ class Money:
         if months is None or back is None:
             return []
         value, low, high = (_months(m) for m in months)
-        if math.isinf(months[1]):
+        if months[2] < _SOON:
+            first = _("It is paid back within days.")
+        elif math.isinf(months[1]):
             first = _("It is never paid back.")
         elif math.isinf(months[0]):
             first = _("It is not expected to be paid back: after {low} months at the best, maybe never.", low=low)

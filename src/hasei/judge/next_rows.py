@@ -50,12 +50,13 @@ class NextRow:
 def next_rows(room: Room, most: int = 50) -> list[NextRow]:
     """Return up to *most* rows worth labelling next, the most telling first; [] where the task has no classes.
 
-    Unlabelled rows where there are any (of very many a random 20,000 are looked at), else suspect labels.
+    Unlabelled rows first (of very many a random 20,000 are looked at), then suspect labels.
     """
     if room.task.target_kind != "category" or most < 1:
         return []
     fresh = _fresh(room)
-    return _unlabelled(room, fresh, most) if len(fresh) else _suspect(room, most)
+    found = _unlabelled(room, fresh, most) if len(fresh) else []
+    return [*found, *_suspect(room, most - len(found))] if len(found) < most else found
 
 
 def write_next(out: Path, rows: Sequence[NextRow]) -> None:

@@ -130,6 +130,14 @@ class Reasons:
             return _("Nor does {reference} meet the goal of {goal}: {score}.", **values)
         return _("Nor is {reference} sure to meet the goal of {goal}: {score}.", **values)
 
+    def reference_does_not_pay(self, saved: Interval) -> str:
+        """Say that the reference meets the goal, but is not sure to save money against today's process."""
+        return _(
+            "{reference} meets the goal of {goal} ({score}), but it is not sure to pay: against today's process it saves"
+            " {money}, {least} at the least. Keep today's process.", reference=self.e.reference, goal=self._goal(),
+            score=self.say.score(self.e.reference_score), money=self._money(saved.value), least=self._money(saved.low),
+        )  # fmt: skip
+
     def exploratory(self) -> str:
         """Say that goal or rule were changed."""
         return _("The goal or the rule was changed after these rows had first been opened: this result is exploratory.")

@@ -1,7 +1,8 @@
 """A report's own sentences said again in another language, from the answers that the study kept.
 
 Reason, limits, automation, money, licence and the diagnosis of curves follow from ``predictions.parquet`` and from figures of
-the report; what the checks wrote about the data, and what a finding says to change first, stays as it was written.
+the report; what the checks wrote about the data, what a finding says to change first, and how energy was measured stay as they
+were written.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def _ruled(report: Mapping[str, Any], run: Path) -> dict[str, Any]:
     for part in ("automation", "money"):
         if report.get(part) and said.get(part):
             words[part] = report[part] | {"words": said[part]["words"]}
+    if (words.get("automation") or {}).get("money"):
+        stated = report["automation"]["money"]
+        words["automation"]["money"] = stated | {"words": said["automation"]["money"]["words"]}
     return words
 
 

@@ -127,6 +127,7 @@ class Ruling:
     kept: Slice | None = None
     money: Money | None = None
     handover: AutomationMoney | None = None
+    today: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the part of a report that follows from answers and case alone."""
@@ -142,6 +143,11 @@ class Ruling:
             "saving_per_month": None if e.saving is None else {
                 "currency": e.currency, "value": e.saving.value, "low": e.saving.low, "high": e.saving.high,
             },
+            "reference_saving_per_month": None if e.reference_saving is None else {
+                "currency": e.currency, "value": e.reference_saving.value, "low": e.reference_saving.low,
+                "high": e.reference_saving.high,
+            },
+            "today": None if self.today is None else _part(TODAY, e.metric, self.today, None, None),
             "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
             "automation": self._automation_json(),
             "money": None if self.money is None else self.money.to_json() | {"words": self.money.words()},
@@ -199,12 +205,14 @@ class _Rule:
             gain_over_base=self._gained(case.winner, case.base) if case.base and case.base != case.winner else None,
             constraints=(*self._limits(), *self._today(), *_harmed(slices), *self._forgotten(kept)),
             saving=money.per_month if money and case.winner != case.reference else None, currency=prices.currency,
+            reference_saving=self._saved_by_reference(prices),
             beats_majority=self._beats_constant(), forecast=Forecast(*case.ahead) if case.ahead else None,
             train_rows=case.train_rows, direction=metric.direction, share=metric.bounds == (0.0, 1.0),
             change_first=case.change_first, exploratory=case.exploratory,
         )  # fmt: skip
         handover = self._handover(prices, automation) if automation else None
-        return Ruling(case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover)
+        today = self._scored(TODAY) if TODAY in self.sheet.answers else None
+        return Ruling(case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover, today)
 
     def _scored(self, name: str) -> Interval:
         case, sheet = self.case, self.sheet
@@ -238,6 +246,17 @@ class _Rule:
             prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),
             inference_per_month=self._running(prices, case.winner), alpha=case.alpha,
             exact=case.today is not None and case.today[1] is None,
+        )  # fmt: skip
+
+    def _saved_by_reference(self, prices: Prices) -> Interval | None:
+        """Return what R saves a month against today's process; None where either is unknown, or R is today's process."""
+        case, sheet = self.case, self.sheet
+        today: Any = sheet.costs.get(TODAY) if TODAY in sheet.answers else self._figure(prices)
+        if today is None or case.reference == TODAY or case.reference not in sheet.costs:
+            return None
+        return saving(
+            prices, sheet.costs[case.reference], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
+            extra_per_month=self._running(prices, case.reference) - self._running(prices, TODAY), stakes=sheet.stakes,
         )  # fmt: skip
 
     def _figure(self, prices: Prices) -> Interval | None:
@@ -287,8 +306,7 @@ class _Rule:
         case, sheet = self.case, self.sheet
         how: dict[str, Any] = {"alpha": case.alpha, "se_factor": case.se_factor}
         rows = sheet.answers[case.winner], sheet.answers[case.reference], sheet.truth, sheet.units
-        asked = case.winner != case.reference and bool(sheet.slices)
-        named = harm(self.metric, *rows, sheet.slices, **how) if asked else []
+        named = harm(self.metric, *rows, sheet.slices, **how) if sheet.slices else []
         return [*named, *harm_by_truth(self.metric, *rows, **how)]
 
     def _kept(self) -> Slice | None:

@@ -123,8 +123,12 @@ def cash(value: float) -> str:
 
 
 def percent(share: float, digits: int = 3) -> str:
-    """Say a share with *digits* significant digits: ``95 %``, ``98.3 %``."""
-    return _("{number} %", number=f"{100 * share:.{digits}g}")
+    """Say a share with *digits* significant digits: ``95 %``, ``98.3 %``; only all is ``100 %``, only nothing ``0 %``."""
+    value = 100 * share
+    number = "100" if value == 100 else f"{value:.{digits}g}"
+    if "e" in number or (float(number) == 100 and value != 100):
+        number = f"{value:.{0 if value > 100 else 1}f}" if value > 1 else "<0.001" if value < 0.001 else f"{value:.3f}"
+    return _("{number} %", number=">99.9" if number == "100.0" and value < 100 else number)
 
 
 def sentences(*said: str) -> str:

@@ -73,7 +73,17 @@ def test_a_missing_header_is_said_by_check_and_by_try(
     path = written(tmp_path, ROWS * 2).table.path
     assert main(["check", str(path), "--quick", "--json"]) == 0
     assert "header" in {f["kind"] for f in json.loads(capsys.readouterr().out)["findings"]}
-    asked = ["--methods", "naive_bayes", "--budget", "60s", "--out", str(tmp_path / "run"), "--json"]
+    asked = [
+        "--methods",
+        "feature_extraction",
+        "--budget",
+        "4m",
+        "--scheme",
+        "holdout",
+        "--out",
+        str(tmp_path / "run"),
+        "--json",
+    ]
     assert main(["try", str(path), "--base", str(toy_base("bert")), *asked]) == 0
     assert "header" in {f["kind"] for f in json.loads(capsys.readouterr().out)["data"]["findings"]}
 

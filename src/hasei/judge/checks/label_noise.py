@@ -14,10 +14,12 @@ import numpy as np
 from hasei.engine.batching import Ints
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
+from hasei.judge.checks._base_fit import measure
 from hasei.judge.checks._opinion import Opinion, opinion
 from hasei.judge.checks._room import Room
 from hasei.judge.checks._saying import bounds, percent
 from hasei.judge.checks._suspects import noise_rate, suspects
+from hasei.judge.evidence import UNKNOWN
 
 NEEDS = "base"
 _MOST = 50
@@ -29,6 +31,14 @@ def find(room: Room) -> list[Finding]:
     found = opinion(room)
     if found is None:
         return []
+    unread = _unread(room)
+    if unread >= UNKNOWN:
+        message = _(
+            "whether labels of '{file}' are wrong can't be told by this base: it reads {share} of the characters as unknown",
+            file=room.table.path.name, share=percent(unread),
+        )  # fmt: skip
+        do = _("read twenty of these rows: are their labels right, and does the text say so?")
+        return [Finding("label_noise", "note", message, do=do, variant="unclear")]
     if not found.is_worth_hearing():
         return [_unclear(room, found)]
     positions = suspects(found)
@@ -60,6 +70,14 @@ def _advice(room: Room) -> str:
     if len(room.unlabelled):  # then the file of rows to label next is of those
         return _("read these rows, the most suspect first, and correct the labels")
     return _("correct these labels: --next OUT.csv writes the 50 most suspect rows with the label that looks right")
+
+
+def _unread(room: Room) -> float:
+    """Return the share of characters that the base does not know."""
+    if room.task.input_kind != "text" or room.open_trunk is None:
+        return 0.0
+    texts = room.rows.texts()
+    return measure(room.trunk.tokenizer, [texts[i] for i in room.seen])[0].unknown
 
 
 def _unclear(room: Room, found: Opinion) -> Finding:

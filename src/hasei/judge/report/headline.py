@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hasei.ground.language import _
 from hasei.judge.report.figures import significant
-from hasei.judge.report.lines import goal_of, interval_of
+from hasei.judge.report.lines import goal_of, interval_of, not_recommended
 from hasei.judge.report.view import View
 from hasei.judge.wording import cash, percent
 
@@ -57,7 +57,9 @@ def _money(view: View) -> Tile | None:
     note = ""
     if saved.get("low") is not None and saved.get("high") is not None:
         note = _("between {low} and {high}", low=cash(saved["low"]), high=cash(saved["high"]))
-    return Tile(_("saving a month, {currency}", currency=currency), cash(saved["value"]), note)
+    name = not_recommended(view.report)
+    title = _("saving a month, {currency}", currency=currency)
+    return Tile(_("{name}: {words}", name=name, words=title) if name else title, cash(saved["value"]), note)
 
 
 def _automation(view: View) -> Tile | None:

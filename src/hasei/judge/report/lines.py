@@ -198,22 +198,20 @@ def facts_of(report: Report) -> list[Fact]:
         found.append(Fact("reference", _scored(words, reference)))
     if report.get("kpi"):
         found.append(Fact("goal", goal_of(report, words)))
+    if report.get("today"):
+        found.append(Fact("today", _scored(words, report["today"])))
+    tiny = words.share and 0 < float(report["delta"]) < _TENTH / 2
     found.append(Fact(
-        "smallest gain", _("{gain} (less is not worth having)", gain=_worth(words, float(report["delta"])))
+        "smallest gain", _("any gain, however small, pays at these prices") if tiny
+        else _("{gain} (less is not worth having)", gain=words.points(float(report["delta"]))),
     ))  # fmt: skip
-    if report.get("latency_p95_ms") is not None:
+    limited = any(c["name"] == "latency" for c in report.get("constraints") or [])
+    if report.get("latency_p95_ms") is not None and not limited:
         said = _("{ms} ms for one row, 95th percentile", ms=significant(report["latency_p95_ms"]))
         found.append(Fact("latency", said))
     found += [Fact(c["name"], c["words"]) for c in report.get("constraints") or []]
     found += [Fact(d["kind"], d["words"]) for d in report.get("diagnosis") or [] if d["kind"] == "other rows"]
     return [*found, *_money(report), Fact("confirm rows", _opening(report, words))]
-
-
-def _worth(words: Words, delta: float) -> str:
-    """Say the smallest gain worth having; prices may make it so small that a tenth of a point can't show it."""
-    if not words.share or delta == 0 or delta >= _TENTH / 2:
-        return words.points(delta)
-    return _("{number} points", number=significant(100 * delta))
 
 
 def goal_of(report: Report, words: Words) -> str:
@@ -286,7 +284,8 @@ def _money(report: Report) -> list[Fact]:
         "{value} {currency} a month, {low} to {high}", value=f"{saved['value']:,.0f}", currency=saved["currency"],
         low=low, high=high,
     )  # fmt: skip
-    return [Fact("saving", said)]
+    name = not_recommended(report)
+    return [Fact("saving", _("{name}: {words}", name=name, words=said) if name else said)]
 
 
 def _opening(report: Report, words: Words) -> str:
@@ -303,6 +302,14 @@ def _opening(report: Report, words: Words) -> str:
     if report.get("exploratory"):
         return _("{said}; the rule was changed in between, so this is exploratory", said=said)
     return said
+
+
+def not_recommended(report: Report) -> str:
+    """Name the candidate whose money is reckoned where it is not the one that is recommended, else ""."""
+    chosen, reference = report.get("chosen"), report.get("reference")
+    if not chosen or not reference or chosen["name"] == reference["name"] or report["verdict"] != "do not adopt":
+        return ""
+    return str(chosen["name"])
 
 
 def group_name(part: Mapping[str, Any]) -> str:

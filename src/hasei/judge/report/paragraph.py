@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hasei.ground.language import _
-from hasei.judge.report.lines import group_name
+from hasei.judge.report.lines import group_name, not_recommended
 from hasei.judge.report.view import View
 from hasei.judge.wording import sentences, term
 
@@ -36,7 +36,11 @@ def _automation(view: View) -> str:
 
 def _money(view: View) -> str:
     money = view.get("money") or {}
-    return str(money.get("words") or "") if (money.get("per_month") or {}).get("value") is not None else ""
+    if (money.get("per_month") or {}).get("value") is None:
+        return ""
+    name = not_recommended(view.report)
+    words = str(money.get("words") or "")
+    return _("Of {name} in money: {words}", name=name, words=words) if name else words
 
 
 def _cautions(view: View) -> list[str]:
@@ -75,6 +79,9 @@ def _next(view: View) -> str:
     if verdict == "not enough data":
         return _("Next step: collect more rows, then run the same command again.")
     reference = report.get("reference")
+    pays = report.get("reference_saving_per_month")
+    if pays and (pays["low"] is None or pays["low"] <= 0):
+        return _("Next step: keep today's process, or try another base or more rows.")
     if reference and report.get("kpi") and _met(view, reference):
         return _("Next step: put {reference} to use, which costs less to make.", reference=reference["name"])
     return _("Next step: keep today's process, or try another base or more rows.")

@@ -147,7 +147,9 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
         lab.data = data
     lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
     if config.data.keep:
-        lab.kept = read_kept(config.data.keep, lab)
+        lab.kept, findings = read_kept(config.data.keep, lab)
+        data = replace(lab.data, findings=(*lab.data.findings, *findings))
+        lab.data = data
     if config.checks:
         lab.room = room_of(config, task, read, watch, base=base, open_trunk=lambda: lab.trunk, only_learnt_from=True)
     lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))

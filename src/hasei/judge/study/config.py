@@ -97,6 +97,8 @@ class Config(Settings):
     def asked(self) -> dict[str, Any]:
         """Return what was asked beyond the defaults, as it would stand in ``hasei.yaml``; files by their names alone."""
         found: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
+        if self.prices != Prices():  # all that was written: in another currency a price may be needed that is a default
+            found["prices"] = self.prices.model_dump(mode="json", exclude_unset=True)
         data, goal, prices = (found.get(part) or {} for part in ("data", "goal", "prices"))
         named = [(found, "base"), *((data, key) for key in ("path", "test", "keep"))]
         named += [(goal.get("today") or {}, key) for key in ("rules", "model")] + [(prices.get("costs") or {}, "table")]

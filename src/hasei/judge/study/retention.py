@@ -18,7 +18,8 @@ from hasei.ground.errors import DataError
 from hasei.ground.language import _
 from hasei.ground.lineage import FILE
 from hasei.inputs import data as rooms
-from hasei.inputs.data.dataset import Dataset
+from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.inputs.data.roles import normalise
 from hasei.judge.study.lab import Lab
 
 
@@ -33,17 +34,30 @@ class Kept:
     other: str
 
 
-def read_kept(path: str, lab: Lab) -> Dataset:
-    """Read the rows of *path* with the columns of the study; raises DataError where it lacks one of them."""
+def read_kept(path: str, lab: Lab) -> tuple[Dataset, list[Finding]]:
+    """Read the rows of *path* with the columns of the study, and say which of them stand among the rows learnt from.
+
+    Raises DataError where the file lacks a column of the study.
+    """
     table = rooms.read(Path(path))
     known = {name.strip(): name for name in table.columns}
     chosen = {part: known[name.strip()] for part, name in lab.data.mapping.columns.items() if name.strip() in known}
     mapping = rooms.guess(table, lab.task.columns, chosen)
     if mapping.columns.keys() != lab.data.mapping.columns.keys():
         raise DataError(f"'{table.path.name}' has not the columns of the study", expected=", ".join(chosen))
-    return rooms.assemble(
+    found = rooms.assemble(
         table, mapping, columns=lab.task.columns, clean=lab.task.clean, select_share=0.0, confirm_share=1.0
     )
+    learnt = {normalise(lab.data.inputs[i]) for i in lab.data.where("train", "select")}
+    lines = tuple(int(line) for line, text in zip(found.lines, found.inputs) if normalise(text) in learnt)
+    if not lines:
+        return found, []
+    message = _(
+        "rows of '{file}' that must not be forgotten also stand among the rows that are learnt from: {n} of {of}; that they are"
+        " known says nothing of forgetting", file=table.path.name, n=len(lines), of=len(found),
+    )  # fmt: skip
+    do = _("keep rows that are not learnt from")
+    return found, [Finding("leak", "warning", message, table.path.name, lines, do, variant="kept")]
 
 
 def answer_kept(lab: Lab, models: Mapping[str, DerivedModel], winner: str, reference: str) -> Kept | None:

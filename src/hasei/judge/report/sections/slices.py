@@ -29,11 +29,17 @@ def content(view: View) -> dict[str, Any] | None:
         return None
     named = [part for part in found if part.get("asked", True)]
     answers = [part for part in found if not part.get("asked", True)]
+<<<<<<< HEAD
     measure = answers[0].get("measure", "") if answers else ""
     own = Words(measure, False, view.words.alpha) if measure == _ERROR else view.words
     first, second = _table(view.words, named, "gain"), _table(own, answers, "winner")
     drawable = [line for line in first["lines"] if line["low"] is not None]
+=======
+>>>>>>> main
     same = view.report["chosen"]["name"] == view.report["reference"]["name"]
+    first = _table(view.words, named, "winner" if same else "gain")
+    second = _table(view.words, answers, "winner")
+    drawable = [line for line in first["lines"] if line["low"] is not None and not same]
     return {
         "named": first, "same": same,
         "answers": second | {"measure": term(measure) if measure not in ("", view.words.metric) else ""},
