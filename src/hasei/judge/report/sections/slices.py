@@ -29,16 +29,15 @@ def content(view: View) -> dict[str, Any] | None:
         return None
     named = [part for part in found if part.get("asked", True)]
     answers = [part for part in found if not part.get("asked", True)]
-<<<<<<< HEAD
     measure = answers[0].get("measure", "") if answers else ""
     own = Words(measure, False, view.words.alpha) if measure == _ERROR else view.words
-    first, second = _table(view.words, named, "gain"), _table(own, answers, "winner")
-    drawable = [line for line in first["lines"] if line["low"] is not None]
-=======
->>>>>>> main
+    upward = {_ERROR: -1, view.words.metric: view.metric.direction}.get(measure, 1)
     same = view.report["chosen"]["name"] == view.report["reference"]["name"]
-    first = _table(view.words, named, "winner" if same else "gain")
-    second = _table(view.words, answers, "winner")
+    if same:
+        first = _table(view.words, named, "winner", view.metric.direction)
+    else:
+        first = _table(view.words, named, "gain", 1)
+    second = _table(own, answers, "winner", upward)
     drawable = [line for line in first["lines"] if line["low"] is not None and not same]
     return {
         "named": first, "same": same,
@@ -47,12 +46,14 @@ def content(view: View) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _table(words: Words, found: list[dict[str, Any]], by: str) -> dict[str, Any]:
-    """Return the lines of a table: judged groups before small ones, harmed ones first, then the worst *by* gain or score."""
+def _table(words: Words, found: list[dict[str, Any]], by: str, upward: int) -> dict[str, Any]:
+    """Return the lines of a table: judged groups before small ones, harmed ones first, then the worst *by* gain or score.
+
+    *upward* is 1 where more of that is better, else -1.
+    """
 
     def rank(part: Mapping[str, Any]) -> tuple[bool, bool, float]:
         value = (part.get("gain") or {}).get("value") if by == "gain" else part.get(by)
-        upward = 1 if by == "gain" or words.share else -1
         return (
             not part.get("judged", True),
             not part.get("harmed"),
