@@ -33,10 +33,7 @@ def content(view: View) -> dict[str, Any] | None:
     own = Words(measure, False, view.words.alpha) if measure == _ERROR else view.words
     upward = {_ERROR: -1, view.words.metric: view.metric.direction}.get(measure, 1)
     same = view.report["chosen"]["name"] == view.report["reference"]["name"]
-    if same:
-        first = _table(view.words, named, "winner", view.metric.direction)
-    else:
-        first = _table(view.words, named, "gain", 1)
+    first = _table(view.words, named, "winner", view.metric.direction) if same else _table(view.words, named, "gain", 1)
     second = _table(own, answers, "winner", upward)
     drawable = [line for line in first["lines"] if line["low"] is not None and not same]
     return {
