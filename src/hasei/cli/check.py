@@ -127,7 +127,7 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "dim"}
 def _show(room: Room, found: list[Finding]) -> None:
     """Print the findings, the gravest first."""
     page = console()
-    columns = ", ".join(f"{part}: '{name}'" for part, name in room.mapping.columns.items())
+    columns = ", ".join(f"{term(part)}: '{name}'" for part, name in room.mapping.columns.items())
     page.print(safe(_("{n} rows read ({columns})", n=f"{len(room.rows):,}", columns=columns)), soft_wrap=True)
     for finding in found:
         _finding(page, finding)

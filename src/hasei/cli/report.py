@@ -17,7 +17,8 @@ from hasei.ground.language import ENGLISH, languages
 
 _Run = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that hasei try left, or its report.json.")]
 _NewFile = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="New file. [report.LANG.html in RUN]", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="New file. [report.LANG.html in RUN, made anew]", show_default=False),
 ]
 
 

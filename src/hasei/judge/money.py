@@ -29,7 +29,7 @@ from hasei.inputs.purpose import Prices, RowCosts, open_costs
 from hasei.judge.evaluation import compare, score
 from hasei.judge.report.figures import significant
 from hasei.judge.stakes import widened
-from hasei.judge.wording import term
+from hasei.judge.wording import sentences, term
 from hasei.tasks import Metric
 
 Floats = npt.NDArray[np.float64]
@@ -224,7 +224,7 @@ class Money:
             said.append(_("Of today's process only one figure is known: it is taken as exact."))
         if self.per_month is not None and self.per_month.too_few:
             said.append(_("There are too few errors to bound these figures well."))
-        return " ".join(said)
+        return sentences(*said)
 
     def _say(self, value: float) -> str:
         return amount(value, self.currency)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hasei.ground.errors import DataError, nearest
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Column, Mapping, Table
 
 _LOOKED_AT = 2000
@@ -90,11 +91,11 @@ def _by_name(table: Table, parts: Sequence[Column], taken: set[str]) -> list[tup
         if name not in taken and (rank := _rank(part, name)) is not None and _filled(table, name)
     ]
     found: dict[str, tuple[str, str, str]] = {}
-    for (partial, _), part, name in sorted(fits, key=lambda fit: fit[0]):
+    for (partial, __), part, name in sorted(fits, key=lambda fit: fit[0]):
         if part.name in found or name in taken or (partial and _unfit(table, part, name)):
             continue
         taken.add(name)
-        found[part.name] = (part.name, name, f"'{name}' as {part.name} by its name")
+        found[part.name] = (part.name, name, _("'{column}' as {part} by its name", column=name, part=part.name))
     return [found[part.name] for part in parts if part.name in found]
 
 
@@ -167,8 +168,14 @@ def _by_content(table: Table, parts: Sequence[Column], found: dict[str, str], wh
     if len(picked) == len(inputs):
         for part, name in zip(inputs, sorted(picked, key=table.columns.index)):
             found[part.name] = name
-            beaten = f", more than in '{texts[len(inputs)]}'" if len(texts) > len(inputs) else ""
-            why.append(f"'{name}' as {part.name}: the longest and most varied text{beaten}")
+            values = {"column": name, "part": part.name}
+            if len(texts) > len(inputs):
+                other = texts[len(inputs)]
+                why.append(
+                    _("'{column}' as {part}: longer and more varied text than in '{other}'", other=other, **values)
+                )
+            else:
+                why.append(_("'{column}' as {part}: the longest and most varied text", **values))
     for part in parts:
         if part.kind == "target":
             _target(table, part, {n: f for n, f in facts.items() if n not in found.values()}, found, why)
@@ -186,5 +193,14 @@ def _target(table: Table, part: Column, facts: dict[str, _Facts], found: dict[st
         return
     best = ranked[0]
     found[part.name] = best
-    beaten = f", fewer than in '{ranked[1]}'" if len(ranked) > 1 else ""
-    why.append(f"'{best}' as {part.name}: {fit[best].distinct} different values that repeat{beaten}")
+    values = {"column": best, "part": part.name, "n": fit[best].distinct}
+    if len(ranked) > 1:
+        why.append(
+            _(
+                "'{column}' as {part}: {n} different values that repeat, fewer than in '{other}'",
+                other=ranked[1],
+                **values,
+            )
+        )
+    else:
+        why.append(_("'{column}' as {part}: {n} different values that repeat", **values))
