@@ -172,7 +172,11 @@ def _by_content(table: Table, parts: Sequence[Column], found: dict[str, str], wh
             if len(texts) > len(inputs):
                 other = texts[len(inputs)]
                 why.append(
-                    _("'{column}' as {part}: longer and more varied text than in '{other}'", other=other, **values)
+                    _(
+                        "'{column}' as {part}: the longest and most varied text, more than in '{other}'",
+                        other=other,
+                        **values,
+                    )
                 )
             else:
                 why.append(_("'{column}' as {part}: the longest and most varied text", **values))
