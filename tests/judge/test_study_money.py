@@ -50,6 +50,8 @@ def test_todays_process_is_a_cheap_truth_and_money_is_reckoned_against_it(rows, 
     assert money["per_month"]["low"] <= money["per_month"]["value"] <= money["per_month"]["high"]
     assert money["labour"] == pytest.approx(5 * 40.0)
     assert found.report["automation"]["money"]["cheapest"]["per_month"] >= 0
+    today = found.report["today"]
+    assert today["name"] == "today" and 0.5 < today["confirm"]["low"] < today["confirm"]["value"] < 1
     assert kept.recompute(tmp_path / "run") == (tmp_path / "run" / kept.VERDICT).read_text("utf-8")
 
 

@@ -86,8 +86,8 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
 
 
 def _hub_task(task: Task) -> str:
-    """The hub's own name of the task, where it knows one."""
-    return task.hub_name or task.name.replace("_", "-")
+    """The hub's own name of the task, where the task knows one (its optional ``hub_name``)."""
+    return str(getattr(task, "hub_name", "") or task.name.replace("_", "-"))
 
 
 def _title(identity: Mapping[str, Any]) -> str:

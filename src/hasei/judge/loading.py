@@ -158,6 +158,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])
     meaning, said = _MEANING[task.target_kind]
+    if task.target_kind == "number" and not identity["space"].get("extra"):
+        meaning, said = "", "print(outputs[:, 0].tolist())"
     code = code.replace("{meaning}", meaning).replace("{said}", said)
     if sum(column.kind == "input" for column in task.columns) > 1:
         code = code.replace('["a text"]', '[("a text", "another text")]')

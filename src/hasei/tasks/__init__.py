@@ -71,7 +71,7 @@ class Toy:
 
 
 class Task(Protocol):
-    """The contract of a task file's ``TASK``."""
+    """The contract of a task file's ``TASK``; its optional ``hub_name`` is what model hubs call it (``pipeline_tag``)."""
 
     name: str
     input_kind: str
@@ -81,8 +81,6 @@ class Task(Protocol):
     columns: tuple[Column, ...]
     metrics: dict[str, Metric]
     default_metric: str
-    hub_name: str
-    """What model hubs call the task (``pipeline_tag``); "" where they have no name for it."""
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
         """Unify raw targets (``1``, ``1.0``); return them and what was done. Raises DataError where one is no target."""
