@@ -77,7 +77,7 @@ def _answers(view: View) -> Tile | None:
     if line is None or not line.done:
         return None
     cost = (view.candidate(line.whole_name).get("cost") or {}).get("per_1000")
-    note = _("{ms} ms for one", ms=line.ms_per_row)
+    note = _("{ms} ms for each of many", ms=line.ms_per_row)
     if cost is None:
-        return Tile(_("time for one answer"), _("{ms} ms", ms=line.ms_per_row), "")
+        return Tile(_("time for each of many answers"), _("{ms} ms", ms=line.ms_per_row), "")
     return Tile(_("1,000 answers, {currency}", currency=view.currency), significant(cost), note)
