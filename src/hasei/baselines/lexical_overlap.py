@@ -1,4 +1,4 @@
-"""How many words and character n-grams two texts share (TF-IDF cosine), put on the scale of the targets by a line.
+"""How many character n-grams two texts share (TF-IDF cosine), put on the scale of the targets by a line.
 
 Source: Salton & Buckley (1988); the line is least squares.
 

@@ -45,7 +45,7 @@ class LexicalPredictor:
 
 @dataclass
 class OverlapPredictor:
-    """Answers pairs by the terms that their texts share. *weight* (1, 1), *bias* (1,), float32."""
+    """Answers pairs by the character n-grams that their texts share. *weight* (1, 1), *bias* (1,), float32."""
 
     vectoriser: Vectoriser
     weight: Floats
@@ -58,14 +58,18 @@ class OverlapPredictor:
 
 
 def overlap(vectoriser: Vectoriser, pairs: Sequence[Input], watch: Watch | None = None) -> Floats:
-    """Return the TF-IDF cosine (n,) of the two texts of each of *pairs*; 0 where one has no known term."""
+    """Return the TF-IDF cosine (n,) of the character n-grams of the two texts of each of *pairs*; 0 where one has none known.
+
+    Words would add little: n-grams hold their stems, and in languages without spaces whole phrases count as words.
+    """
+    grams = slice(len(vectoriser.words), None)
     found = np.zeros(len(pairs), np.float32)
     for start in range(0, len(pairs), _PAIRS):
         if watch is not None:
             watch.check()
             watch.report("predict", fraction=start / len(pairs), often=True)
         part = pairs[start : start + _PAIRS]
-        one, other = (vectoriser.transform([normalise(pair[side]) for pair in part]) for side in (0, 1))
+        one, other = (vectoriser.transform([normalise(pair[side]) for pair in part])[:, grams] for side in (0, 1))
         lengths = [np.sqrt(np.asarray(x.multiply(x).sum(1)).ravel()) for x in (one, other)]
         shared = np.asarray(one.multiply(other).sum(1)).ravel()
         found[start : start + len(part)] = shared / np.maximum(lengths[0] * lengths[1], 1e-12)

@@ -1,6 +1,7 @@
 """TF-IDF features of two texts compared: ``model.safetensors`` (idf, weight, bias) and ``vectorizer.json`` (the terms).
 
-Shapes: ``idf`` (features,), ``weight`` (1, 1), ``bias`` (1,), float32; the output of a pair is weight * cosine + bias.
+Shapes: ``idf`` (features,), ``weight`` (1, 1), ``bias`` (1,), float32; the output of a pair is weight * cosine of its
+character n-grams + bias.
 
 Relations: the files are those of :mod:`hasei.formats.lexical`, and so are the features.
 """

@@ -113,7 +113,7 @@ _LEXICAL_OVERLAP = (
         "from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n"
     )
     + _TERMS_OF
-    + """features = hstack(blocks).tocsr()
+    + """features = blocks[1].tocsr()  # the character n-grams
 first, second = features[0], features[1]
 cosine = first.multiply(second).sum() / max(norm(first) * norm(second), 1e-12)
 scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
