@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hasei.engine.apart import ApartModel, ApartPredictor, cosines, line, sides
+from hasei.engine.apart import ApartModel, ApartPredictor
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.pairs import cosines, line, sides
 from hasei.engine.pooled import linear
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats

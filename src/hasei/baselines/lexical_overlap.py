@@ -23,8 +23,8 @@ True
 from __future__ import annotations
 
 from hasei.baselines import _lexical, _vocabulary
-from hasei.engine.apart import line, sides
 from hasei.engine.derivation import Context, Derivation, Supports
+from hasei.engine.pairs import line, sides
 from hasei.formats._predictors import OverlapPredictor, overlap
 
 SUPPORTS = Supports(inputs=("text",), targets=("number",), bases=0, texts=(2,))

@@ -81,11 +81,10 @@ def _recompute(runs: list[Path], json_: bool) -> None:
                 f"there is no verdict in '{run}'", expected=f"a folder with {kept.VERDICT}", do="check the path"
             )
         again, before = kept.recompute(run), _text(stated)
-        written = _parsed(before)
-        differs = sorted(k for k, v in json.loads(again).items() if written.get(k) != v)
-        differs += _contradicted(run, json.loads(again))
+        ruled, written = json.loads(again), _parsed(before)
+        differs = sorted(k for k, v in ruled.items() if written.get(k) != v) + _contradicted(run, ruled)
         same = again == before and not differs
-        found.append({"run": run.as_posix(), "same": same, "differs": differs, "verdict": json.loads(again)["verdict"]})
+        found.append({"run": run.as_posix(), "same": same, "differs": differs, "verdict": ruled["verdict"]})
     if json_:
         emit_json({"schema": 1, "runs": found})
     else:

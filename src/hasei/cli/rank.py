@@ -159,9 +159,7 @@ def _asked(config: Config) -> dict[str, Any]:
     """Return what a run hangs on: settings but for the language, and the content of the files that they name."""
     from hasei.ground.files import hash_file, plain
 
-    today, costs, data = config.goal.today, config.prices.costs, config.data
-    named = (data.path, data.test, data.keep, today and today.rules, costs and costs.table)
-    files = {name: hash_file(Path(name)) for name in named if name and Path(name).is_file()}
+    files = {name: hash_file(Path(name)) for name in config.places if Path(name).is_file()}
     return plain({"settings": config.model_dump(mode="json", exclude={"lang"}), "files": files})  # type: ignore[no-any-return]
 
 

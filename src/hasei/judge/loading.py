@@ -51,18 +51,7 @@ with torch.no_grad():
 ```"""
 
 
-_LEXICAL = """```python
-import json
-import unicodedata
-from pathlib import Path
-
-from safetensors.numpy import load_file
-from scipy.sparse import hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-
-folder, texts = Path("."), ["a text"]
-{meaning}
-terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
+_BLOCKS = """terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
 model = load_file(folder / "model.safetensors")
 recipe, blocks, start = terms["recipe"], [], 0
 for part in ("words", "grams"):
@@ -74,9 +63,25 @@ for part in ("words", "grams"):
     vectorizer.idf_ = model["idf"][start : start + len(terms[part])]
     blocks.append(vectorizer.transform(texts))
     start += len(terms[part])
-outputs = hstack(blocks) @ model["weight"] + model["bias"]
+"""
+_LEXICAL = (
+    """```python
+import json
+import unicodedata
+from pathlib import Path
+
+from safetensors.numpy import load_file
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+folder, texts = Path("."), ["a text"]
+{meaning}
+"""
+    + _BLOCKS
+    + """outputs = hstack(blocks) @ model["weight"] + model["bias"]
 {said}
 ```"""
+)
 
 _CONSTANT = """```python
 import json
@@ -105,18 +110,22 @@ outputs = line["weight"] * cosine + line["bias"]
 print((outputs * scale["deviation"] + scale["mean"]).tolist())
 ```"""
 
-_TERMS_OF = _LEXICAL[_LEXICAL.index("terms = json") : _LEXICAL.index("outputs = hstack")]
 _LEXICAL_OVERLAP = (
-    _LEXICAL[: _LEXICAL.index("{meaning}")]
-    .replace('texts = Path("."), ["a text"]', 'texts = Path("."), ["a text", "another text"]')
-    .replace(
-        "from scipy.sparse import hstack\n", "from scipy.sparse import hstack\nfrom scipy.sparse.linalg import norm\n"
-    )
-    + _TERMS_OF
-    + """features = blocks[1].tocsr()  # the character n-grams
-first, second = features[0], features[1]
-cosine = first.multiply(second).sum() / max(norm(first) * norm(second), 1e-12)
+    """```python
+import json
+import unicodedata
+from pathlib import Path
+
+from safetensors.numpy import load_file
+from scipy.sparse.linalg import norm
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+folder, texts = Path("."), ["a text", "another text"]
 scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
+"""
+    + _BLOCKS
+    + """grams = blocks[1].tocsr()  # of character n-grams alone
+cosine = grams[0].multiply(grams[1]).sum() / max(norm(grams[0]) * norm(grams[1]), 1e-12)
 print(float((model["weight"].item() * cosine + model["bias"].item()) * scale["deviation"] + scale["mean"]))
 ```"""
 )

@@ -233,15 +233,9 @@ class _Rule:
         alone = case.winner == case.reference and case.today is None and TODAY not in sheet.answers
         if alone or not (sheet.costs or case.prices.get("predictions_per_month")):
             return None
-        figure = self._figure(prices)
-        against = TODAY if TODAY in sheet.answers or figure else case.reference
-        today: Any = figure if figure is not None else sheet.costs.get(against)
-        saved = None
-        if case.winner in sheet.costs and today is not None:
-            saved = saving(
-                prices, sheet.costs[case.winner], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
-                extra_per_month=self._running(prices, case.winner) - self._running(prices, against), stakes=sheet.stakes,
-            )  # fmt: skip
+        today = self._todays_costs(prices)
+        against = TODAY if TODAY in sheet.answers or today is not None else case.reference
+        saved = self._saved(prices, case.winner, against, sheet.costs.get(against) if today is None else today)
         return reckon(
             prices, against=against, per_month=saved, train_seconds=case.train_seconds.get(case.winner, 0.0),
             inference_per_month=self._running(prices, case.winner), alpha=case.alpha,
@@ -250,14 +244,23 @@ class _Rule:
 
     def _saved_by_reference(self, prices: Prices) -> Interval | None:
         """Return what R saves a month against today's process; None where either is unknown, or R is today's process."""
+        if self.case.reference == TODAY:
+            return None
+        return self._saved(prices, self.case.reference, TODAY, self._todays_costs(prices))
+
+    def _saved(self, prices: Prices, name: str, against: str, before: Floats | Interval | None) -> Interval | None:
+        """Return what *name* saves a month against *against*, whose answers cost *before*; None where costs are unknown."""
         case, sheet = self.case, self.sheet
-        today: Any = sheet.costs.get(TODAY) if TODAY in sheet.answers else self._figure(prices)
-        if today is None or case.reference == TODAY or case.reference not in sheet.costs:
+        if before is None or name not in sheet.costs:
             return None
         return saving(
-            prices, sheet.costs[case.reference], today, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
-            extra_per_month=self._running(prices, case.reference) - self._running(prices, TODAY), stakes=sheet.stakes,
+            prices, sheet.costs[name], before, sheet.units, alpha=case.alpha, se_factor=case.se_factor,
+            extra_per_month=self._running(prices, name) - self._running(prices, against), stakes=sheet.stakes,
         )  # fmt: skip
+
+    def _todays_costs(self, prices: Prices) -> Floats | Interval | None:
+        """Return what today's process costs in each row (n,), or a row where only a figure is known; None: unknown."""
+        return self.sheet.costs.get(TODAY) if TODAY in self.sheet.answers else self._figure(prices)
 
     def _figure(self, prices: Prices) -> Interval | None:
         """Return what a row of today's process costs where only its accuracy is known; of no other metric is it told."""
@@ -271,7 +274,7 @@ class _Rule:
     def _handover(self, prices: Prices, found: Automation) -> AutomationMoney | None:
         """Return what each threshold of the automation curve costs a month."""
         case, sheet = self.case, self.sheet
-        today: Any = sheet.costs.get(TODAY) if TODAY in sheet.answers else self._figure(prices)
+        today = self._todays_costs(prices)
         if case.winner not in sheet.costs or (today is None and (TODAY in sheet.answers or case.today is not None)):
             return None
         chosen_by, inference = None, self._running(prices, case.winner)

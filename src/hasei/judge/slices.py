@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from hasei.ground.language import _
 from hasei.ground.statistics import Interval
 from hasei.judge.checks._slices import LEAST_UNITS, cut
 from hasei.judge.evaluation import NUMBER, compare, taken
 from hasei.judge.wording import Words
-from hasei.tasks import Floats, Metric
+from hasei.tasks import Metric
+from hasei.tasks._class_metrics import accuracy, same
+from hasei.tasks._number_metrics import METRICS as ERRORS
 
 THRESHOLD = 0.02
 
@@ -149,7 +149,7 @@ def harm_by_truth(
     They are for saying, not for refusing: better overall may well mean a little worse at one class. A metric over all classes
     means nothing within one class, nor a correlation within a quarter: there right answers, or errors, are compared.
     """
-    measure = metric if metric.rowwise else _ERROR if isinstance(true[0], NUMBER) else _RIGHT
+    measure = metric if metric.rowwise else ERRORS["mae"] if isinstance(true[0], NUMBER) else _RIGHT
     column = {_("true answer"): [str(value) for value in true]}
     how: dict[str, Any] = {"alpha": alpha, "se_factor": se_factor}
     if not isinstance(true[0], NUMBER):
@@ -170,15 +170,6 @@ def forgotten(
     return harm(metric, winner, before, true, units, whole, **how)[0]
 
 
-def _is_right(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
-    return np.fromiter((p == t for p, t in zip(predicted, true, strict=True)), np.float64, len(true))
-
-
-def _error(predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
-    return np.abs(np.asarray(predicted, np.float64) - np.asarray(true, np.float64))
-
-
-_ERROR = Metric("mean error", -1, lambda p, t: float(_error(p, t).mean()), _error, (0.0, math.inf))
-_RIGHT = Metric("right answers", 1, lambda p, t: float(_is_right(p, t).mean()), _is_right)
+_RIGHT = Metric("right answers", 1, accuracy, same)
 
 __all__ = ["LEAST_UNITS", "THRESHOLD", "Slice", "forgotten", "harm", "harm_by_truth"]

@@ -19,7 +19,7 @@ _NAMES = (
     marked("train"), marked("select"), marked("confirm"),
     marked("accuracy"), marked("macro_f1"), marked("micro_f1"), marked("macro_precision"), marked("macro_recall"),
     marked("mae"), marked("mse"), marked("auc"), marked("pearson"), marked("spearman"), marked("exact_match"),
-    marked("right answers"), marked("mean error"),
+    marked("right answers"),
     marked("error"), marked("warning"), marked("note"),
     marked("trial"), marked("rung"), marked("dropped"), marked("refit"), marked("opening"), marked("finalist"),
     marked("metric"), marked("goal"), marked("gain"), marked("gain over base"), marked("smallest gain"), marked("saving"),

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource, cosines, line, sides
+from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
+from hasei.engine.pairs import cosines, line, sides
 from hasei.engine.pooled import linear
 from hasei.engine.source import text_source
 from hasei.methods._tuning import Tuned, check_layers, freeze, passes, top_layers, train_part

@@ -76,6 +76,23 @@ def _key(spelling: str) -> str:
     return digits if digits == "0" else sign + digits
 
 
+def nothing_to_tell_apart(targets: Sequence[str], expected: str) -> DataError:
+    """Return the error for train rows that all have the same target."""
+    return DataError(
+        "there is nothing to tell apart", expected=f"{expected} among the training rows",
+        received=f"only '{targets[0]}'" if targets else "no rows",
+        do="check which column holds the label (--label), or add rows of another class",
+    )  # fmt: skip
+
+
+def unknown_label(label: str, width: int) -> DataError:
+    """Return the error for a *label* that none of the *width* classes of a model is."""
+    return DataError(
+        f"the label '{label}' was not among the training rows", expected=f"one of the {width} classes of the model",
+        do="leave its rows out, or add rows of this class for training",
+    )  # fmt: skip
+
+
 def readable(name: str) -> str:
     """Return a label's name in words: underscores, hyphens and CamelCase become spaces."""
     words = re.sub(r"[_\-./:|\s]+", " ", name).strip() or name

@@ -26,10 +26,10 @@ import numpy.typing as npt
 from hasei.ground.errors import DataError
 from hasei.inputs.data.dataset import Column, Finding
 from hasei.tasks import Answers, Array, Metric, Space, Toy
-from hasei.tasks._labels import readable, unify
+from hasei.tasks._hints import LABEL_HINTS, TEXT_HINTS
+from hasei.tasks._labels import nothing_to_tell_apart, readable, unify, unknown_label
 from hasei.tasks._set_metrics import METRICS, NONE, joined, parted
 from hasei.tasks._softmax import logistic_each
-from hasei.tasks.text_classification import LABEL_HINTS, TEXT_HINTS
 
 if TYPE_CHECKING:
     import torch
@@ -79,10 +79,7 @@ class MultiLabelClassification:
     def space(self, targets: Sequence[str]) -> Space:
         """Learn the labels; raises :class:`DataError` where all rows have the same ones."""
         if len(set(targets)) < 2:
-            raise DataError(
-                "there is nothing to tell apart", expected="rows with different labels among the training rows",
-                received=f"only '{targets[0]}'" if targets else "no rows", do="check which column holds the labels (--label)",
-            )  # fmt: skip
+            raise nothing_to_tell_apart(targets, "rows with different labels")
         names = tuple(sorted({label for text in set(targets) for label in parted(text)}))
         return Space(len(names), names)
 
@@ -98,11 +95,7 @@ class MultiLabelClassification:
         for i, text in enumerate(targets):
             for label in parted(text):
                 if label not in place:
-                    raise DataError(
-                        f"the label '{label}' was not among the training rows",
-                        expected=f"some of the {space.width} labels of the model",
-                        do="leave its rows out, or add rows with this label for training",
-                    )
+                    raise unknown_label(label, space.width)
                 found[i, place[label]] = 1.0
         return found
 

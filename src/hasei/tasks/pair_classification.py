@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from hasei.inputs.data.dataset import Column
 from hasei.tasks import Toy
-from hasei.tasks.similarity import FIRST_HINTS, SECOND_HINTS
+from hasei.tasks._hints import FIRST_HINTS, SECOND_HINTS
 from hasei.tasks.text_classification import TextClassification
 
 _LABEL_HINTS = (

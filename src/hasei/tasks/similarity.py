@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from hasei.ground.errors import DataError
 from hasei.inputs.data.dataset import Column, Finding
 from hasei.tasks import Toy
+from hasei.tasks._hints import FIRST_HINTS, SECOND_HINTS
 from hasei.tasks._numbers import NumberTask
 
 SCALES: tuple[tuple[float, float], ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
@@ -25,14 +26,6 @@ SCALES: tuple[tuple[float, float], ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), 
 _INSIDE = 0.99
 """Share of rows that must lie on a scale for the others to be called slips."""
 
-FIRST_HINTS = (
-    "sentence1", "text1", "text_1", "sentence_1", "text_a", "sentence_a", "premise", "question1", "query", "source", "first",
-    "left", "文1", "テキスト1", "質問1", "前提",
-)  # fmt: skip
-SECOND_HINTS = (
-    "sentence2", "text2", "text_2", "sentence_2", "text_b", "sentence_b", "hypothesis", "question2", "candidate", "target_text",
-    "second", "right", "文2", "テキスト2", "質問2", "仮説",
-)  # fmt: skip
 _TARGET_HINTS = (
     "score",
     "similarity",

@@ -20,33 +20,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hasei.ground.errors import DataError
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Column, Finding
 from hasei.tasks import Answers, Array, Metric, Space, Toy
 from hasei.tasks._class_metrics import METRICS
-from hasei.tasks._labels import is_number, readable, unify
+from hasei.tasks._hints import LABEL_HINTS, TEXT_HINTS
+from hasei.tasks._labels import is_number, nothing_to_tell_apart, readable, unify, unknown_label
 from hasei.tasks._softmax import logistic
 
 if TYPE_CHECKING:
     import torch
-
-TEXT_HINTS = (
-    "text", "message", "body", "sentence", "utterance", "content", "contents", "query", "question", "description",
-    "comment", "review", "review_text", "document", "post", "tweet", "transcript", "feedback", "input", "prompt",
-    "subject", "title", "headline", "summary", "inquiry", "request", "ticket", "email", "mail", "note", "notes",
-    "本文", "テキスト", "文章", "文", "内容", "問い合わせ内容", "お問い合わせ内容", "問合せ内容", "質問内容",
-    "メッセージ", "質問", "発話", "発言", "コメント", "口コミ", "レビュー", "感想", "自由記述", "説明", "詳細", "備考",
-    "件名", "タイトル", "お問い合わせ", "問い合わせ", "要望", "ご意見", "メール本文", "入力",
-)  # fmt: skip
-LABEL_HINTS = (
-    "label", "labels", "category", "class", "intent", "target", "department", "topic", "sentiment", "tag", "y",
-    "answer", "output", "gold", "team", "queue", "route", "type", "kind", "group", "domain", "emotion", "rating",
-    "priority", "author", "intents", "categories", "topics", "tags", "class_name", "label_text", "category_name", "status",
-    "ラベル", "カテゴリ", "カテゴリー", "分類", "区分", "種別", "種類", "意図", "担当部署", "部署", "部門", "担当",
-    "担当者", "対応部署", "振り分け先", "宛先", "感情", "評価", "トピック", "タグ", "クラス", "正解", "正解ラベル",
-    "ジャンル", "作者", "著者", "優先度", "問い合わせ種別", "答え",
-)  # fmt: skip
 
 _TOY: tuple[tuple[str, str], ...] = (
     ("where is my parcel", "delivery"),
@@ -102,12 +85,7 @@ class TextClassification:
         """Classes are the sorted labels; raises :class:`DataError` when there are fewer than two."""
         names = tuple(sorted(set(targets)))
         if len(names) < 2:
-            raise DataError(
-                "there is nothing to tell apart",
-                expected="at least two different labels among the training rows",
-                received=f"only '{names[0]}'" if names else "no rows",
-                do="check which column holds the label (--label), or add rows of another class",
-            )
+            raise nothing_to_tell_apart(names, "at least two different labels")
         return Space(len(names), names)
 
     def knows(self, space: Space, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -120,11 +98,7 @@ class TextClassification:
         position = {name: i for i, name in enumerate(space.names)}
         unknown = next((t for t in targets if t not in position), None)
         if unknown is not None:
-            raise DataError(
-                f"the label '{unknown}' was not among the training rows",
-                expected=f"one of the {space.width} classes of the model",
-                do="leave its rows out, or add rows of this class for training",
-            )
+            raise unknown_label(unknown, space.width)
         return np.fromiter((position[t] for t in targets), np.int64, len(targets))
 
     def truth(self, targets: Sequence[str]) -> list[Any]:

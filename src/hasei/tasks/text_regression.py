@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from hasei.inputs.data.dataset import Column
 from hasei.tasks import Toy
+from hasei.tasks._hints import TEXT_HINTS
 from hasei.tasks._numbers import NumberTask
-from hasei.tasks.text_classification import TEXT_HINTS
 
 _TARGET_HINTS = (
     "score", "rating", "stars", "value", "target", "label", "y", "urgency", "priority", "price", "amount", "points", "grade",

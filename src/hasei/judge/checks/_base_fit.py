@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.judge.checks._room import Room
 from hasei.judge.checks._scripts import JAPANESE, scripts, vocabulary_scripts
 from hasei.tasks import Floats
 
@@ -46,6 +47,15 @@ class Fit:
             "scripts": {k: round(v, 4) for k, v in self.scripts.items()},
             "foreign": list(self.foreign),
         }
+
+
+def fit_of(room: Room) -> tuple[Fit, Floats]:
+    """Return what :func:`measure` says of the texts at ``room.seen``, measured once for all checks."""
+    texts = room.rows.texts()
+    found: tuple[Fit, Floats] = room.once(
+        "base fit", lambda: measure(room.trunk.tokenizer, [texts[i] for i in room.seen])
+    )
+    return found
 
 
 def measure(tokenizer: Any, texts: Sequence[str]) -> tuple[Fit, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
-from hasei.judge.checks._base_fit import Fit, measure
+from hasei.judge.checks._base_fit import Fit, fit_of
 from hasei.judge.checks._room import Room
 from hasei.judge.checks._saying import percent
 from hasei.judge.checks._scripts import language
@@ -27,8 +27,7 @@ def find(room: Room) -> list[Finding]:
     """Return what the base can't read of the rows at ``room.seen``; nothing where it reads them all well."""
     if room.task.input_kind != "text":
         return []
-    texts = room.rows.texts()
-    fit, lost = measure(room.trunk.tokenizer, [texts[i] for i in room.seen])
+    fit, lost = fit_of(room)
     whole = _whole(fit)
     if whole is not None:
         message, do = whole

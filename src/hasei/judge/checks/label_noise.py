@@ -14,7 +14,7 @@ import numpy as np
 from hasei.engine.batching import Ints
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
-from hasei.judge.checks._base_fit import measure
+from hasei.judge.checks._base_fit import fit_of
 from hasei.judge.checks._opinion import Opinion, opinion
 from hasei.judge.checks._room import Room
 from hasei.judge.checks._saying import bounds, percent
@@ -76,8 +76,7 @@ def _unread(room: Room) -> float:
     """Return the share of characters that the base does not know."""
     if room.task.input_kind != "text" or room.open_trunk is None:
         return 0.0
-    texts = room.rows.texts()
-    return measure(room.trunk.tokenizer, [texts[i] for i in room.seen])[0].unknown
+    return fit_of(room)[0].unknown
 
 
 def _unclear(room: Room, found: Opinion) -> Finding:

@@ -79,10 +79,9 @@ def _next(view: View) -> str:
     if verdict == "not enough data":
         return _("Next step: collect more rows, then run the same command again.")
     reference = report.get("reference")
-    pays = report.get("reference_saving_per_month")
-    if pays and (pays["low"] is None or pays["low"] <= 0):
-        return _("Next step: keep today's process, or try another base or more rows.")
-    if reference and report.get("kpi") and _met(view, reference):
+    saved = report.get("reference_saving_per_month")
+    pays = not saved or (saved["low"] is not None and saved["low"] > 0)
+    if pays and reference and report.get("kpi") and _met(view, reference):
         return _("Next step: put {reference} to use, which costs less to make.", reference=reference["name"])
     return _("Next step: keep today's process, or try another base or more rows.")
 

@@ -99,13 +99,14 @@ class Config(Settings):
         found: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
         if self.prices != Prices():  # all that was written: in another currency a price may be needed that is a default
             found["prices"] = self.prices.model_dump(mode="json", exclude_unset=True)
-        data, goal, prices = (found.get(part) or {} for part in ("data", "goal", "prices"))
-        named = [(found, "base"), *((data, key) for key in ("path", "test", "keep"))]
-        named += [(goal.get("today") or {}, key) for key in ("rules", "model")] + [(prices.get("costs") or {}, "table")]
-        for part, key in named:
-            if isinstance(part.get(key), str) and (key != "base" or Path(part[key]).is_dir()):
-                part[key] = Path(part[key]).name
-        return found
+        return {key: _named(value, frozenset(self.places)) for key, value in found.items()}
+
+    @property
+    def places(self) -> list[str]:
+        """The files and folders that the settings name, as they are written."""
+        today, costs, data = self.goal.today, self.prices.costs, self.data
+        found = [data.path, data.test, data.keep, today and today.rules, today and today.model, costs and costs.table]
+        return [place for place in (*found, self.base if Path(self.base).is_dir() else None) if place]
 
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
@@ -113,6 +114,13 @@ class Config(Settings):
         for steps in found:
             check_chain(steps)
         return found
+
+
+def _named(value: Any, places: frozenset[str]) -> Any:
+    """Return *value*, settings of any depth, with the *places* in it by their names alone."""
+    if isinstance(value, dict):
+        return {key: _named(part, places) for key, part in value.items()}
+    return Path(value).name if isinstance(value, str) and value in places else value
 
 
 def parse_budget(text: str) -> float:

@@ -13,7 +13,7 @@ from hasei.judge.wording import Words, term
 
 PLACE = 110
 _MOST = 12
-_ERROR = "mean error"
+_ERROR = "mae"
 _STEP = 26
 
 
