@@ -73,3 +73,10 @@ def make_base(kind: str, folder: Path) -> Path:
         model = AutoModel.from_config(make_config(kind, vocabulary))
     model.save_pretrained(folder)
     return folder
+
+
+def toy_kind(task) -> str:
+    """Return the kind of toy base that reads the rows of *task*."""
+    if task.input_kind == "image":
+        return "vit"
+    return "llama" if task.target_kind == "text" else "bert"

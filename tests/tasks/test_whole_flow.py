@@ -12,6 +12,7 @@ import pytest
 from hasei.cli import main
 from hasei.ground import plugins
 from hasei.tasks import open_task
+from toys import toy_kind
 
 FILLER = ["today", "again", "please", "really", "now", "and", "so", "very", "then", "here", "still", "soon"]
 
@@ -36,7 +37,7 @@ def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys
     task = open_task(name)
     rows = rows_of(task, tmp_path / "rows.csv", 500, 0)
     test = rows_of(task, tmp_path / "test.csv", 420, 1)
-    base = str(toy_base("bert"))
+    base = str(toy_base(toy_kind(task)))
     assert main(["check", str(rows), "--task", name, "--json", "--quick"]) in (0, 4)
     assert json.loads(capsys.readouterr().out)["rows"] == 500
     asked = ["--task", name, "--base", base, "--methods", "feature_extraction", "--budget", "4m"]

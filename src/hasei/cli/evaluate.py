@@ -59,9 +59,10 @@ def evaluate(
 def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[str]) -> Dataset:
     """Read labelled rows; all are for scoring. Columns as *given*, else those it was derived from, else guessed."""
     from hasei.inputs import data as rooms
+    from hasei.tasks import arranged
     from hasei.tasks._known import as_known
 
-    table = rooms.read(file, where=where or None)
+    table = arranged(model.task, rooms.read(file, where=where or None))
     known = {name.strip(): name for name in table.columns}
     learnt = model.identity["data"].get("columns", {})
     chosen = {part: known[name.strip()] for part, name in learnt.items() if name.strip() in known} | given

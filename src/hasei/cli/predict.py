@@ -26,6 +26,7 @@ from hasei.ground.language import _
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
     from hasei.ground.events import Watch
+    from hasei.inputs.data.dataset import Table
     from hasei.inputs.data.reading import Batch, Stream
     from hasei.judge.automation import Calibration
 
@@ -137,44 +138,55 @@ def input_columns(model: DerivedModel, rows: Stream, given: dict[str, str]) -> l
     """Return the columns that the model reads: as *given*, else those it was derived from, else guessed (and said)."""
     import numpy as np
 
-    from hasei.inputs.data import Table, guess
+    from hasei.inputs.data import guess
 
     parts = [column for column in model.task.columns if column.kind == "input"]
-    known = {name.strip(): name for name in rows.columns}
+    table = _table(model, rows, next(iter(rows), ([], np.empty(0, np.int64))))
+    known = {name.strip(): name for name in table.columns}
     learnt = model.identity["data"].get("columns", {})
     chosen = {p.name: known[learnt[p.name].strip()] for p in parts if learnt.get(p.name, "").strip() in known} | given
-    cells, lines = next(iter(rows), ([], np.empty(0, np.int64)))
-    mapping = guess(Table(rows.path, rows.columns, cells, lines, rows.encoding, ""), parts, chosen)
+    mapping = guess(table, parts, chosen)
     for part in sorted(mapping.guessed):
         say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
     return [mapping.columns[part.name] for part in parts]
+
+
+def _table(model: DerivedModel, rows: Stream, batch: Batch) -> Table:
+    """Return *batch* with the columns that the model's task reads."""
+    from hasei.inputs.data import Table
+    from hasei.tasks import arranged
+
+    return arranged(model.task, Table(rows.path, rows.columns, batch[0], batch[1], rows.encoding, ""))
 
 
 def _answer_all(
     model: DerivedModel, rows: Stream, columns: Sequence[str], writer: Writer, total: int, watch: Watch,
     gate: Gate | None = None,
 ) -> Done:  # fmt: skip
-    places = [rows.columns.index(name) for name in columns]
     done, start = Done(), time.monotonic()
     watch.report("loading", model.folder.as_posix())
-    model.predictor.outputs(["a"] if len(places) == 1 else [("a",) * len(places)])
+    model.outputs([])
     watch.report("answering", f"{total:,} rows")
     for batch in rows:
         if watch.cancelled():
             raise Stopped("stopped by Ctrl-C; no answers were written")
-        _answer(model, batch, places, writer, done, gate)
+        _answer(model, batch[0], _inputs(_table(model, rows, batch), columns), writer, done, gate)
         watch.report("answering", f"{done.rows:,} of {total:,} rows", done.rows / total, often=True)
     done.seconds = time.monotonic() - start
     return done
 
 
+def _inputs(table: Table, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    places = [table.columns.index(name) for name in columns]
+    return [tuple(row[place] for place in places) for row in table.cells]
+
+
 def _answer(
-    model: DerivedModel, batch: Batch, places: Sequence[int], writer: Writer, done: Done, gate: Gate | None
+    model: DerivedModel, cells: Sequence[tuple[str, ...]], inputs: list[tuple[str, ...]], writer: Writer, done: Done,
+    gate: Gate | None,
 ) -> None:  # fmt: skip
-    cells, _ = batch
-    inputs = [tuple(row[place] for place in places) for row in cells]
     filled = [i for i, texts in enumerate(inputs) if not any(map(is_blank, texts))]
-    asked = [inputs[i] if len(places) > 1 else inputs[i][0] for i in filled]
+    asked = [inputs[i] if len(inputs[i]) > 1 else inputs[i][0] for i in filled]
     answers = gate.answers(model, asked) if gate else [(a.value, a.confidence, None) for a in model.predict(asked)]
     found = dict(zip(filled, answers))
     nothing = (None, None, False if gate else None)

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hasei.engine.derivation import Derivation, Predictor
+from hasei.engine.ragged import difference
 from hasei.ground import lineage, plugins
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
@@ -150,4 +149,4 @@ def space_to_json(space: Space) -> dict[str, Any]:
 
 def largest_difference(one: Floats, other: Floats) -> float:
     """Largest absolute difference of two arrays of outputs (n, w), 0 for no rows."""
-    return float(np.abs(one - other).max(initial=0.0))
+    return difference(one, other)

@@ -13,6 +13,7 @@ from pathlib import Path
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
 from hasei.derive.run import context_of, refuse_conflict, run
+from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
 from hasei.ground.events import Watch
@@ -21,7 +22,7 @@ from hasei.ground.language import _
 from hasei.inputs import data as rooms
 from hasei.inputs.base import DEFAULT, Base
 from hasei.inputs.data.dataset import Dataset
-from hasei.tasks import Task, open_task
+from hasei.tasks import Task, arranged, open_task
 
 
 def order(
@@ -47,7 +48,7 @@ def order(
     rows = _rows(Path(data), learnt, dict(columns or {}), group, where, licence, watch)
     rows = replace(rows, licence_override=licence_override)
     space = learnt.space(rows.targets)
-    trunks = _trunks(steps, base, watch)
+    trunks = _trunks(learnt, steps, base, watch)
     refuse_conflict(trunks[0].base if trunks else None, rows)
     hashes = tuple(trunk.base.content_hash for trunk in trunks)
     identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
@@ -72,7 +73,7 @@ def _rows(
     path: Path, task: Task, chosen: dict[str, str], group: str | None, where: Sequence[str], licence: str, watch: Watch
 ) -> Dataset:
     """Read all rows for training; nothing is held out, for nothing is judged."""
-    table = rooms.read(path, where=list(where) or None)
+    table = arranged(task, rooms.read(path, where=list(where) or None))
     mapping = rooms.guess(table, task.columns, chosen)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, group=group, licence=licence, select_share=0.0,
@@ -84,12 +85,12 @@ def _rows(
     return data
 
 
-def _trunks(steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:
+def _trunks(task: Task, steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:
     if not any(step.plugin.SUPPORTS.bases for step in steps):
         return ()
     opened = Base.open(base)
     watch.report("base", _("opening the base {name}", name=opened.name))
-    return (Trunk(opened),)
+    return (reading_of(task).open(opened),)
 
 
 __all__ = ["order", "read_steps"]

@@ -13,6 +13,8 @@ import numpy as np
 from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
 from hasei.engine.derivation import Context, Derivation
+from hasei.engine.ragged import finite, is_ragged
+from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
 from hasei.ground.errors import RunFailed, UserError
@@ -53,7 +55,7 @@ def run_step(step: Step, context: Context) -> Ran:
     derivation = step.plugin.derive(context, step.params)
     seconds = time.perf_counter() - start
     sample = derivation.predictor.outputs(context.inputs[:4])
-    if not np.isfinite(sample).all():
+    if not finite(sample):
         raise RunFailed(f"'{step.name}' gives outputs that are not numbers", do="lower the learning rate")
     return Ran(derivation, seconds)
 
@@ -72,7 +74,8 @@ def write(
     model = write_model(folder, ran.derivation, identity, base, record)
     sample = context.inputs[:_PARITY_ROWS]
     before, after = ran.derivation.predictor.outputs(sample), model.outputs(sample)
-    if largest_difference(before, after) > 1e-4 * max(1.0, float(np.abs(before).max(initial=0.0))):
+    largest = 0.0 if is_ragged(before) else float(np.abs(before).max(initial=0.0))
+    if largest_difference(before, after) > 1e-4 * max(1.0, largest):
         raise RunFailed(
             f"the folder of '{step.name}' does not answer as the model in memory did",
             expected="equal outputs", received=f"a difference of {largest_difference(before, after):.2g}",
@@ -135,7 +138,8 @@ def run(
         place = folder if last else folder.with_name(f"{folder.name}.step-{number}")
         part = replace(recipe, steps=recipe.steps[:number])
         if model is not None:
-            context = replace(context, trunks=(Trunk(Base.open(model.folder), context.trunk.store),))
+            opened = reading_of(context.task).open(Base.open(model.folder), context.trunk.store)
+            context = replace(context, trunks=(opened,))
         if not last and place.exists():
             from hasei.derive.derived import open_model
 

@@ -69,6 +69,11 @@ class ApartSource:
         """Tokens of both texts of each pair (n,)."""
         return self.texts.lengths[self.first] + self.texts.lengths[self.second]
 
+    @property
+    def ids(self) -> Ints:
+        """The token ids that occur, each once."""
+        return self.texts.ids
+
     def outputs(self, model: nn.Module, rows: Ints) -> torch.Tensor:
         """Run *model* on the pairs *rows* (b,); outputs (b, 1)."""
         return self.texts.outputs(model, np.concatenate([self.first[rows], self.second[rows]]))

@@ -50,10 +50,10 @@ class PooledModel(nn.Module):
         return pool(last_states(self.trunk, batch), batch["attention_mask"], self.pooling)
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Outputs (b, w) of a padded batch, float32."""
-        features: torch.Tensor = self.dropout(self.features(batch).float())
+        """Outputs (b, w) of a padded batch, in the head's precision (float32)."""
+        features: torch.Tensor = self.dropout(self.features(batch))
         with torch.autocast("cpu", enabled=False):
-            outputs: torch.Tensor = self.head(features)
+            outputs: torch.Tensor = self.head(features.to(self.head.weight.dtype))
         return outputs
 
 

@@ -32,6 +32,11 @@ class TextSource:
         """Tokens of each row (n,)."""
         return self.tokens.lengths[self.rows]
 
+    @property
+    def ids(self) -> Ints:
+        """The token ids that occur, each once."""
+        return np.unique(self.tokens.ids).astype(np.int64)
+
     def outputs(self, model: nn.Module, rows: Ints) -> torch.Tensor:
         """Run *model* on *rows* (b,); outputs (b, w)."""
         if self.states is not None and self.replay is not None:

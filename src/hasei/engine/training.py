@@ -22,6 +22,7 @@ from torch import nn
 
 from hasei.engine.batching import Ints, steps
 from hasei.engine.checkpoint import Checkpoint
+from hasei.engine.ragged import padded
 from hasei.ground.errors import RunFailed, Stopped
 from hasei.ground.events import Watch
 from hasei.ground.language import _
@@ -55,13 +56,17 @@ class Source(Protocol):
     def lengths(self) -> Ints:
         """Tokens of each row (n,)."""
 
+    @property
+    def ids(self) -> Ints:
+        """The token ids that occur, each once; none where rows are no texts."""
+
     def outputs(self, model: nn.Module, rows: Ints) -> torch.Tensor:
         """Run *model* on *rows*."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: the model (its ``requires_grad`` says what is trained), rows, targets (n, ...) and loss.
+    """One training: the model (its ``requires_grad`` says what is trained), rows, targets (n, ...) or ragged, and loss.
 
     *depth* maps a parameter's name to how many layers lie above it (for layer-wise rates); names in *head* train at the
     head's rate; *no_decay* names are never decayed. *held* are rows that early stopping looks at, none by default.
@@ -164,7 +169,7 @@ class _Loop:
     def _loss(self, rows: Ints) -> torch.Tensor:
         with _precision(self.job.plan):
             outputs = self.job.source.outputs(self.job.model, rows)
-        targets = torch.from_numpy(self.job.targets[rows])
+        targets = padded(self.job.targets[rows])
         return self.job.loss(outputs.float(), targets, smoothing=self.job.plan.smoothing)
 
     def _average(self, count: int) -> None:

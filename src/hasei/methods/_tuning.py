@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -16,23 +15,19 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
-from hasei.engine.apart import ApartModel
-from hasei.engine.batching import Tokens
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
-from hasei.engine.heads import solve_head
-from hasei.engine.pooled import PooledModel, layer_dropout, linear
+from hasei.engine.pooled import layer_dropout
 from hasei.engine.precision import best_precision
-from hasei.engine.prediction import PooledPredictor
-from hasei.engine.source import compact_embedding, text_source
+from hasei.engine.readings import reading_of
+from hasei.engine.source import compact_embedding
 from hasei.engine.splits import inner_split
 from hasei.engine.training import Job, Plan, Source, train
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
-
-Tunable: TypeAlias = PooledModel | ApartModel
+from hasei.tasks import Array
 
 HEAD_L2 = 0.1
 """Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
@@ -57,14 +52,14 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *format* how the result is written.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
     """
 
     trunk: nn.Module
     stack: Stack
     names: frozenset[str]
     lowest: int
-    format: str = "sentence_transformers"
+    adapter: bool = False
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -98,17 +93,16 @@ def top_layers(trunk: Trunk, count: int) -> Part:
 
 def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
     """Train the part that *make* chooses; *params* with every choice made are the derivation's ``frozen``."""
-    trunk = context.trunk
-    features = trunk.pooled(context.inputs, trunk.layers, trunk.base.pooling, context.watch)
-    weight, bias = solve_head(context.task, context.space, features, context.targets, HEAD_L2)
+    trunk, reading = context.trunk, reading_of(context.task)
     part = make(trunk)
-    model = PooledModel(part.trunk, trunk.base.pooling, linear(weight, bias))
-    states = trunk.states(context.inputs, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
-    with text_source(trunk, context.inputs, part.stack, states, part.lowest) as source:
-        frozen, curve = train_part(context, name, model, part, freeze(context, params), source, source.tokens)
+    model = reading.begin(context, part.trunk, HEAD_L2)
+    with reading.source(context, part.stack, part.lowest) as source:
+        frozen, curve = train_part(
+            context, name, model, part, freeze(context, params), source, reading.targets(context)
+        )
     return Derivation(
-        predictor=PooledPredictor(model, trunk.tokenizer, trunk.base.max_tokens),
-        format=part.format,
+        predictor=reading.predictor(model, trunk),
+        format=reading.adapter_format if part.adapter else reading.format,
         frozen=frozen,
         trainable_parameters=part.size(model),
         trained=part.trained,
@@ -132,11 +126,11 @@ def freeze(context: Context, params: Tuned) -> Tuned:
 
 
 def train_part(
-    context: Context, name: str, model: Tunable, part: Part, plan: Tuned, source: Source, tokens: Tokens
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
-    *tokens* are all that occur in the rows. Early stopping looks only at a tenth of the train rows.
+    *targets* are those of the rows of *source*. Early stopping looks only at a tenth of the train rows.
     """
     trunk = context.trunk
     held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
@@ -145,11 +139,11 @@ def train_part(
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
     with (
-        compact_embedding(part.trunk, np.unique(tokens.ids)),
+        compact_embedding(part.trunk, source.ids),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
-            model, source, context.targets, context.task.loss, plan, context.seed,
+            model, source, targets, context.task.loss, plan, context.seed,
             head=frozenset(("head.weight", "head.bias")), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip

@@ -57,7 +57,9 @@ def derive(context: Context, params: Params) -> Derivation:
     states = apart.states(texts, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
     with text_source(apart, texts, part.stack, states, part.lowest) as source:
         pairs = ApartSource(source, first, second)
-        frozen, curve = train_part(context, "cosine_tuning", model, part, freeze(context, params), pairs, source.tokens)
+        frozen, curve = train_part(
+            context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets
+        )
     return Derivation(
         ApartPredictor(model, trunk.tokenizer, trunk.base.max_tokens), "bi_encoder", frozen,
         trainable_parameters=part.size(model), trained=part.trained, curve=tuple(curve),

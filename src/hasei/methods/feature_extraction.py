@@ -16,6 +16,7 @@ fine-tuning: Kumar et al. 2022); ``as_it_is`` is this with class means instead o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -24,10 +25,13 @@ from pydantic import Field
 from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.engine.heads import solve_head
-from hasei.engine.pooled import PooledModel, linear
-from hasei.engine.prediction import PooledPredictor
+from hasei.engine.pooled import linear
+from hasei.engine.ragged import flat, padded
+from hasei.engine.readings import reading_of
 from hasei.engine.splits import inner_split
 from hasei.ground.errors import NotSupported
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 SUPPORTS = Supports(gradients=False)
 BY_ROWS = ("l2",)
@@ -60,7 +64,7 @@ def check(params: Params, layers: int) -> None:
 def derive(context: Context, params: Params) -> Derivation:
     """Solve the head; raises NotSupported when the layer does not exist or can't be the last one of a model."""
     SUPPORTS.refuse("feature_extraction", context.task)
-    trunk = context.trunk
+    trunk, reading = context.trunk, reading_of(context.task)
     check(params, trunk.layers)
     frozen = _choose(context, params)
     layer, pooling = int(frozen.layer or 0), str(frozen.pooling)
@@ -69,18 +73,22 @@ def derive(context: Context, params: Params) -> Derivation:
         raise NotSupported(
             f"layer {layer} of '{trunk.base.name}' can't be the last one of a model", do="leave layer out"
         )
-    features = trunk.pooled(context.inputs, layer, pooling, context.watch)
-    weight, bias = solve_head(context.task, context.space, features, context.targets, float(frozen.l2 or 0.0))
-    head = linear(weight, bias)
+    features = reading.features(trunk, context.inputs, layer, pooling, context.watch)
+    targets = flat(reading.targets(context))
+    weight, bias = solve_head(context.task, context.space, features, targets, float(frozen.l2 or 0.0))
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+
+    def from_store(inputs: Sequence[Input]) -> Array:
+        return reading.rows(trunk, inputs, reading.features(trunk, inputs, layer, pooling) @ weight.T + bias)
+
     return Derivation(
-        predictor=PooledPredictor(PooledModel(model, pooling, head), trunk.tokenizer, trunk.base.max_tokens),
-        format="sentence_transformers",
+        predictor=reading.predictor(reading.model(model, pooling, linear(weight, bias)), trunk),
+        format=reading.format,
         frozen=frozen,
         trainable_parameters=weight.size + bias.size,
         trained=("head.weight", "head.bias"),
-        from_store=lambda inputs: trunk.pooled(inputs, layer, pooling) @ weight.T + bias,
+        from_store=from_store,
     )
 
 
@@ -90,15 +98,15 @@ def _choose(context: Context, params: Params) -> Params:
     Layer, then pooling, on few rows; then the strength on all; each from the last layer, the base's own pooling and a
     middle strength, so that equal ones go to those.
     """
-    trunk = context.trunk
+    trunk, reading = context.trunk, reading_of(context.task)
     fit, held = inner_split(context.units, 0.2, context.seed)
     few = fit[:_SCREEN_ROWS], held[:_SCREEN_ROWS]
-    ends = [layer for layer in range(trunk.layers, 0, -1) if trunk.can_end_at(layer)] or [trunk.layers]
+    ends = reading.ends(trunk)
     pooling = params.pooling or trunk.base.pooling
     middle = params.l2 or STRENGTHS[2]
     layer = _best(context, [(j, pooling, middle) for j in ends], few)[0] if params.layer is None else params.layer
     if params.pooling is None:
-        pooling = _best(context, [(layer, how, middle) for how in trunk.poolings], few)[1]
+        pooling = _best(context, [(layer, how, middle) for how in reading.poolings(trunk)], few)[1]
     strengths = STRENGTHS if params.l2 is None else (params.l2,)
     best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held))
     return Params.model_validate(dict(zip(("layer", "pooling", "l2"), best)))
@@ -115,7 +123,12 @@ def _loss(context: Context, option: tuple[int, str, float], fit: Ints, held: Int
 
     context.watch.check()
     layer, pooling, l2 = option
-    features = context.trunk.pooled(context.inputs, layer, pooling, context.watch)
-    weight, bias = solve_head(context.task, context.space, features[fit], context.targets[fit], l2)
-    outputs = torch.from_numpy((features[held] @ weight.T + bias).astype(np.float32))
-    return float(context.task.loss(outputs, torch.from_numpy(context.targets[held])).mean())
+    trunk, reading = context.trunk, reading_of(context.task)
+    targets = reading.targets(context)
+    learnt, scored = ([context.inputs[i] for i in rows] for rows in (fit, held))
+    features = reading.features(trunk, learnt, layer, pooling, context.watch)
+    weight, bias = solve_head(context.task, context.space, features, flat(targets[fit]), l2)
+    features = reading.features(trunk, scored, layer, pooling, context.watch)
+    outputs = torch.from_numpy((features @ weight.T + bias).astype(np.float32))
+    stacked = reading.stack(outputs, reading.counts(trunk, scored))
+    return float(context.task.loss(stacked, padded(targets[held])).mean())

@@ -92,4 +92,4 @@ def _adapted(trunk: Trunk, params: Params, last: int, seed: int) -> Part:
         adapted: nn.Module = get_peft_model(model, config)
     names = frozenset(n for n, _ in adapted.named_parameters() if "lora_" in n)
     inner = adapted.get_submodule(f"base_model.model.{trunk.stack.path}")
-    return Part(adapted, Stack(trunk.stack.path, tuple(inner.children())), names, params.first_layer, "peft_adapter")
+    return Part(adapted, Stack(trunk.stack.path, tuple(inner.children())), names, params.first_layer, adapter=True)

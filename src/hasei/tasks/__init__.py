@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hasei.ground import plugins
-from hasei.inputs.data.dataset import Column, Finding, Input
+from hasei.inputs.data.dataset import Column, Finding, Input, Table
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,13 @@ class Toy:
 
 
 class Task(Protocol):
-    """The contract of a task file's ``TASK``; its optional ``hub_name`` is what model hubs call it (``pipeline_tag``)."""
+    """The contract of a task file's ``TASK``.
+
+    Optional: ``hub_name``, what model hubs call it (``pipeline_tag``); ``reading``, the file in ``engine/readings/`` by which a
+    base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`. Outputs and encoded targets of tasks whose
+    answers are no single value may be ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that
+    ``truth(map(str, values))`` gives them back.
+    """
 
     name: str
     input_kind: str
@@ -118,4 +124,14 @@ def open_task(name: str) -> Task:
     return cast(Task, plugins.load("tasks", name).TASK)
 
 
-__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Space", "Task", "Toy", "open_task"]
+def arranged(task: Task, table: Table) -> Table:
+    """Return *table* with the columns that *task* reads, where its rows can come in several shapes (its ``arrange``).
+
+    Tokens with tags become text with spans, messages become prompt and answer, and so on. The rows stay, line by line;
+    columns that play no part stay too. Raises DataError naming the line where a row is not what it claims to be.
+    """
+    arrange = getattr(task, "arrange", None)
+    return cast(Table, arrange(table)) if arrange else table
+
+
+__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Space", "Task", "Toy", "arranged", "open_task"]

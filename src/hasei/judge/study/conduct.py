@@ -36,7 +36,7 @@ from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
 from hasei.judge.study.today import Today
-from hasei.tasks import Space, Task, open_task
+from hasei.tasks import Space, Task, arranged, open_task
 from hasei.tasks._known import as_known
 
 
@@ -170,8 +170,8 @@ class Read:
 
 def read_data(config: Config, task: Task) -> Read:
     """Read and assemble the rows that *config* names."""
-    table = rooms.read(Path(config.data.path), where=list(config.data.where) or None)
-    test = rooms.read(Path(config.data.test)) if config.data.test else None
+    table = arranged(task, rooms.read(Path(config.data.path), where=list(config.data.where) or None))
+    test = arranged(task, rooms.read(Path(config.data.test))) if config.data.test else None
     mapping = rooms.guess(table, task.columns, config.data.chosen)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,

@@ -12,6 +12,7 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
+from hasei.engine.ragged import is_ragged
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
@@ -231,14 +232,15 @@ def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
 def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
     trial, rows = choice.winner.trial, confirmed.rows
     fitted = None
-    if trial is not None and not confirmed.crossed:
+    scores = confirmed.outputs is not None and not is_ragged(confirmed.outputs)
+    if trial is not None and not confirmed.crossed and scores:
         costs = lab.row_costs(trial.scored, trial.answers.values)
         fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored), costs
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
         stakes=lab.row_stakes(rows),
-        outputs=None if confirmed.outputs is None else np.asarray(confirmed.outputs, np.float32),
+        outputs=np.asarray(confirmed.outputs, np.float32) if scores else None,
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
         kept=None if confirmed.kept is None else (
             confirmed.kept.data.units, confirmed.kept.truth, confirmed.kept.winner, confirmed.kept.before,

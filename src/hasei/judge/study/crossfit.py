@@ -187,13 +187,13 @@ def _outer_answers(
     outer: np.ndarray,
     choice: Choice,
     count: int,
-) -> tuple[dict[str, Answers], Floats]:
+) -> tuple[dict[str, Answers], Floats | None]:
     """Answer every row by the W, R and base that its outer fold's inner folds chose, each loaded back from its folder.
 
     Returns the answers by name, and the outputs (n, width) behind those of W.
     """
     said: dict[str, dict[int, tuple[Any, float]]] = {c.name: {} for c in choice.roles}
-    winners = np.zeros((len(rows), lab.space.width), np.float32)
+    winners: Floats | None = None
     for number in range(OUTER):
         lab.watch.report(
             "confirming", _("outer fold {n} of {folds}: choosing inside, then answering", n=number + 1, folds=OUTER)
@@ -210,6 +210,7 @@ def _outer_answers(
             if candidate.name not in answers:
                 answers[candidate.name], outputs = _answer(lab, candidate, fit, held)
                 if candidate is chosen.winner and outputs is not None:
+                    winners = np.zeros((len(rows), *outputs.shape[1:]), outputs.dtype) if winners is None else winners
                     winners[outer == number] = outputs
             one = answers[candidate.name]
             said[name] |= dict(zip(held.tolist(), zip(one.values, one.confidence.tolist())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.events import Watch
 from hasei.ground.language import _
@@ -26,7 +27,7 @@ def open_data_room(config: Config, watch: Watch) -> Room:
     @cache
     def trunk() -> Trunk:
         watch.report("base", _("opening the base {name}", name=base.name))
-        opened = Trunk(base)
+        opened = reading_of(task).open(base)
         opened.prepare([*room.rows.inputs, *room.unlabelled.inputs])
         return opened
 

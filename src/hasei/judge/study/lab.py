@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from hasei.derive.recipe import Recipe, Step, make_step
 from hasei.derive.run import Ran, context_of, run_step
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
+from hasei.engine.ragged import pack, unpack
+from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground import plugins
 from hasei.ground.events import Watch
@@ -67,7 +68,7 @@ class Lab:
     def trunk(self) -> Trunk:
         """The base opened for work, on first use; the rows that trials may see are its corpus."""
         self.watch.report("base", _("opening the base {name}", name=self.base.name))
-        return Trunk(self.base)
+        return reading_of(self.task).open(self.base)
 
     def facts(self, rows: int) -> Facts:
         """What methods may know when they propose settings or state their effort."""
@@ -82,12 +83,11 @@ class Lab:
     def measure_forward(self, inputs: Sequence[Any]) -> float:
         """Milliseconds that the base needs for one row, measured once on a few of *inputs*."""
         if not self.forward_ms and inputs:
-            from hasei.engine.pooled import PooledModel, linear
-            from hasei.engine.prediction import PooledPredictor
+            from hasei.engine.pooled import linear
 
-            head = linear(np.zeros((1, self.trunk.hidden)), np.zeros(1))
-            model = PooledModel(self.trunk.model, self.trunk.base.pooling, head)
-            predictor = PooledPredictor(model, self.trunk.tokenizer, self.base.max_tokens)
+            reading = reading_of(self.task)
+            head = linear(np.zeros((self.space.width, self.trunk.hidden)), np.zeros(self.space.width))
+            predictor = reading.predictor(reading.model(self.trunk.model, self.trunk.base.pooling, head), self.trunk)
             sample = list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS]
             # The best of a few: another program's burst must not make everything look unaffordable.
             self.forward_ms = min(_time_rows(predictor, sample) for _ in range(3))
@@ -149,13 +149,15 @@ class Lab:
         plain_fields = ("rows", "train_seconds", "predict_ms_per_row", "trainable_parameters", "bytes")
         state = {name: getattr(trial, name) for name in plain_fields}
         state |= {"frozen": trial.frozen.model_dump(mode="json"), "curve": list(trial.curve)}
-        kept.save({"outputs": torch.from_numpy(np.ascontiguousarray(trial.outputs))}, plain(state))
+        tensors, layout = pack(trial.outputs)
+        kept.save(tensors, plain(state | {"layout": layout}))
 
     def _read(self, step: Step, kept: Checkpoint, scored: np.ndarray) -> Trial | None:
         saved = kept.load()
         if saved is None:
             return None
-        outputs, state = saved[0]["outputs"].numpy(), json.loads(json.dumps(saved[1]))
+        state = json.loads(json.dumps(saved[1]))
+        outputs = unpack(saved[0], state.pop("layout"))
         frozen = step.plugin.Params.model_validate(state.pop("frozen"))
         return Trial(
             frozen=frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.engine.ragged import is_ragged
 from hasei.ground import lineage
 from hasei.ground.files import new_file
 from hasei.judge import kept
@@ -72,7 +73,7 @@ def _columns(
         "place": np.arange(count), "fold": [0] * count, "candidate": [candidate.name if candidate else ""] * count,
         "trial_id": [trial_id] * count, "seed": [lab.seed] * count, "answer": [str(v) for v in said.values],
         "truth": [str(t) for t in lab.truth(rows)], "confidence": np.asarray(said.confidence, np.float32),
-        "scores": nothing if outputs is None else list(np.asarray(outputs, np.float32)),
+        "scores": nothing if outputs is None or is_ragged(outputs) else list(np.asarray(outputs, np.float32)),
         **{f"{kept.SLICE}{name}": [lab.data.extras[name][i] for i in rows] for name in lab.slices},
     }  # fmt: skip
 

@@ -93,6 +93,8 @@ def shown_by_rows(lab: Lab, choice: Choice, found: Verdict, confirmed: Confirmed
     truth, said = sheet.truth, sheet.answers[choice.winner.name]
     if lab.task.target_kind == "number":
         shown: dict[str, Any] = {"residuals": examples.residuals(truth, said)}
+    elif lab.task.target_kind not in ("category", "categories"):
+        shown = {}
     else:
         shown = {"confusion": examples.confusion(truth, said), "confused": examples.confused(truth, said)}
     other = choice.base or choice.reference

@@ -21,6 +21,7 @@ from hasei.inputs import data as rooms
 from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.study.lab import Lab
+from hasei.tasks import arranged
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_kept(path: str, lab: Lab) -> tuple[Dataset, list[Finding]]:
 
     Raises DataError where the file lacks a column of the study.
     """
-    table = rooms.read(Path(path))
+    table = arranged(lab.task, rooms.read(Path(path)))
     known = {name.strip(): name for name in table.columns}
     chosen = {part: known[name.strip()] for part, name in lab.data.mapping.columns.items() if name.strip() in known}
     mapping = rooms.guess(table, lab.task.columns, chosen)
