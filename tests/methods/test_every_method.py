@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from hasei.ground.errors import NotSupported, RecipeError
 from hasei.ground.files import hash_folder
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
+from hasei.judge import loading
 from hasei.tasks import open_task
 from toys import toy_kind
 
@@ -172,6 +175,7 @@ def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):
     base = {f"trunk.{n}": p for n, p in trunk.model.named_parameters()}
     for name, parameter in model.named_parameters():
         plain = name.replace("trunk.base_model.model.", "trunk.").replace(".base_layer", "")
+        plain = re.sub(r"^member-\d+\.", "", plain)
         if plain in base and name not in derivation.trained:
             assert torch.equal(parameter, base[plain]), f"{name} changed although it is not declared"
     assert derivation.trainable_parameters == sum(
@@ -212,19 +216,32 @@ def test_lineage_is_complete_and_names_no_path_of_this_machine(pair, trunk, tmp_
 def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, tmp_path):
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
-    library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
-        model.folder, trunk, context.inputs
-    )
+    outputs = by_library(model.identity["format"], model.folder, trunk, context.inputs)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
+def by_library(form, folder, trunk, inputs):
+    """Outputs of *folder* without hasei; those of an ensemble are its members', joined here."""
+    if form == "ensemble":
+        found = json.loads((folder / "ensemble.json").read_text("utf-8"))
+        parts = [by_library(f, folder / f"member-{i}", trunk, inputs) for i, f in enumerate(found["formats"], 1)]
+        scores = torch.from_numpy(np.stack(parts)).double()
+        joined = {
+            "mean": lambda x: x.mean(0), "odds": lambda x: x.sigmoid().mean(0).logit(),
+            "probabilities": lambda x: x.softmax(2).mean(0).log(),
+        }  # fmt: skip
+        return joined[found["join"]](scores).numpy()
+    library = plugins.load("formats", form).LIBRARY
+    return {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](folder, trunk, inputs)
+
+
 def by_sentence_transformers(folder, trunk, inputs):
-    import json
 
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(folder), device="cpu")
+    if (folder / "machine.safetensors").is_file():
+        return by_the_code_of_the_card(folder, inputs)
     if not (folder / "similarity.json").is_file():
         return model.encode(inputs, show_progress_bar=False)
     line = json.loads((folder / "similarity.json").read_text("utf-8"))
@@ -232,8 +249,22 @@ def by_sentence_transformers(folder, trunk, inputs):
     return line["weight"] * model.similarity_pairwise(first, second).numpy()[:, None] + line["bias"]
 
 
+def by_the_code_of_the_card(folder, inputs):
+    """Outputs by the lines that the model card shows, run once for each pair."""
+    code = loading.snippet(lineage.read(folder)["identity"]).partition("```python")[2].partition("```")[0]
+    assert "import hasei" not in code
+    found = []
+    for pair in inputs:
+        names = {"print": lambda *_: None}
+        shown = code.replace('Path(".")', f"Path({str(folder)!r})").replace(
+            '["a text", "another text"]', repr(list(pair))
+        )
+        exec(shown, names)
+        found.append([names["output"]])
+    return np.array(found)
+
+
 def by_peft(folder, trunk, inputs):
-    import json
 
     from peft import PeftModel
     from safetensors.torch import load_file

@@ -130,8 +130,61 @@ print(float((model["weight"].item() * cosine + model["bias"].item()) * scale["de
 ```"""
 )
 
+_PAIR_KERNEL = (
+    """```python
+import json
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+folder, texts = Path("."), ["a text", "another text"]
+scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
+"""
+    + _BLOCKS.replace("model =", "machine =").replace('model["', 'machine["').replace("model.safe", "machine.safe")
+    + r"""encoder = SentenceTransformer(str(folder), device="cpu")
+batch = encoder.tokenize(texts)
+with torch.no_grad():
+    states = encoder[0].auto_model(**batch, output_hidden_states=True).hidden_states
+mask, figures = batch["attention_mask"].unsqueeze(-1), []
+for state in states:  # how alike the texts are at every layer
+    for pooled in ((state * mask).sum(1) / mask.sum(1), state.masked_fill(mask == 0, -1e9).amax(1)):
+        figures.append(torch.cosine_similarity(pooled[0], pooled[1], dim=0).item())
+for block in blocks:  # and in their words and character n-grams
+    one, other = block.tocsr()
+    a, b = set(one.indices), set(other.indices)
+    figures += [one.multiply(other).sum(), len(a & b) / max(1, len(a | b)), len(a & b) / max(1, min(len(a), len(b)))]
+plain = [unicodedata.normalize("NFKC", text[: recipe["characters_read"]]).lower() for text in texts]
+a, b = (set(re.findall(r"\\d+", text)) for text in plain)
+figures += [len(a & b) / len(a | b) if a | b else 1.0]
+lengths = np.array([len(text) + 1 for text in plain])
+figures += [abs(np.log(lengths[0] / lengths[1])), np.log(lengths).sum()]
+x = (np.array(figures) - machine["centre"]) / machine["scale"]
+kernel = np.exp(-machine["gamma"] * ((x - machine["support"]) ** 2).sum(1))
+output = float(kernel @ machine["weight"] + machine["bias"].item())
+print(output * scale["deviation"] + scale["mean"])
+```"""
+)
+
+_ENSEMBLE = """```python
+import json
+from pathlib import Path
+
+folder = Path(".")
+plan = json.loads((folder / "ensemble.json").read_text("utf-8"))
+for number, form in enumerate(plan["formats"], 1):
+    print(folder / f"member-{number}", form)  # a whole folder, loaded as others of this format
+print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or odds (sigmoid)
+```"""
+
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
+    "ensemble": _ENSEMBLE,
 }  # fmt: skip
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
@@ -143,7 +196,7 @@ _MEANING = {
     "number": (_SCALE, 'print((outputs[:, 0] * scale["deviation"] + scale["mean"]).tolist())'),
 }  # fmt: skip
 """By the kind of target: what is read to understand the outputs, and how they are said."""
-_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP}
+_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP, "pair_kernel": _PAIR_KERNEL}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
     "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
