@@ -222,7 +222,7 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
 
 def by_library(form, folder, trunk, inputs):
     """Outputs of *folder* without hasei; those of an ensemble are its members', joined here."""
-    if form == "ensemble":
+    if form == "joined":
         found = json.loads((folder / "ensemble.json").read_text("utf-8"))
         parts = [by_library(f, folder / f"member-{i}", trunk, inputs) for i, f in enumerate(found["formats"], 1)]
         scores = torch.from_numpy(np.stack(parts)).double()

@@ -171,7 +171,7 @@ print(output * scale["deviation"] + scale["mean"])
 ```"""
 )
 
-_ENSEMBLE = """```python
+_JOINED = """```python
 import json
 from pathlib import Path
 
@@ -184,7 +184,7 @@ print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or od
 
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
-    "ensemble": _ENSEMBLE,
+    "joined": _JOINED,
 }  # fmt: skip
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'

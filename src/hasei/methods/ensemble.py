@@ -81,7 +81,7 @@ def derive(context: Context, params: Params) -> Derivation:
         return join([one(inputs) for one in quick], how)
 
     return Derivation(
-        predictor, "ensemble", frozen, trainable_parameters=sum(one.trainable_parameters for _, one in done),
+        predictor, "joined", frozen, trainable_parameters=sum(one.trainable_parameters for _, one in done),
         trained=tuple(f"member-{i}.{n}" for i, (_, one) in enumerate(done, 1) for n in one.trained), from_store=from_store,
     )  # fmt: skip
 

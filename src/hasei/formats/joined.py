@@ -38,7 +38,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> EnsemblePredictor:
         how, forms = str(found["join"]), [str(form) for form in found["formats"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' has no sound '{_FILE}'", do="derive it again") from error
-    if how not in ("mean", "probabilities", "odds") or not forms or "ensemble" in forms:
+    if how not in ("mean", "probabilities", "odds") or not forms or "joined" in forms:
         raise BaseError(f"the model folder '{folder.name}' has no sound '{_FILE}'", do="derive it again")
     members = []
     for number, form in enumerate(forms, 1):
