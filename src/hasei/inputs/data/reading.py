@@ -86,7 +86,11 @@ def read(path: str | Path, *, where: Sequence[str] | None = None, limit: int | N
         raise DataError(f"no row of '{path.name}' is left by --where {' '.join(expressions)}", do="check the values")
     lines = np.array([line for line, _ in kept], np.int64)
     findings = source.findings + _ragged(path, ragged, len(columns))
-    return Table(path, columns, [row for _, row in kept], lines, source.encoding, files.hash_file(path), findings)
+    return Table(path, columns, [row for _, row in kept], lines, source.encoding, _hash(path), findings)
+
+
+def _hash(path: Path) -> str:
+    return files.hash_file(path) if path.is_file() else files.hash_json(files.hash_folder(path))
 
 
 def refuse_ragged(table: Table) -> None:
