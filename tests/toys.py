@@ -35,6 +35,9 @@ def make_config(kind: str, vocabulary: int):
     if kind == "albert":
         return t.AlbertConfig(vocab_size=vocabulary, embedding_size=16, hidden_size=h, num_hidden_layers=n,
                               num_attention_heads=a, intermediate_size=64, max_position_embeddings=64)  # fmt: skip
+    if kind == "vit":
+        return t.ViTConfig(hidden_size=h, num_hidden_layers=n, num_attention_heads=a, intermediate_size=64, image_size=32,
+                           patch_size=8)  # fmt: skip
     raise ValueError(kind)
 
 
@@ -67,7 +70,16 @@ def make_base(kind: str, folder: Path) -> Path:
     from transformers import AutoModel
 
     folder.mkdir(parents=True)
-    vocabulary = make_tokenizer(folder)
+    vocabulary = 0 if kind == "vit" else make_tokenizer(folder)
+    if kind == "vit":
+        size = {"height": 32, "width": 32}
+        config = {
+            "image_processor_type": "ViTImageProcessor",
+            "size": size,
+            "image_mean": [0.5] * 3,
+            "image_std": [0.5] * 3,
+        }
+        (folder / "preprocessor_config.json").write_text(json.dumps(config))
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = AutoModel.from_config(make_config(kind, vocabulary))

@@ -213,9 +213,9 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
-        model.folder, trunk, context.inputs
-    )
+    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}[
+        library
+    ](model.folder, trunk, context.inputs)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
@@ -249,3 +249,20 @@ def by_peft(folder, trunk, inputs):
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_transformers(folder, trunk, inputs):
+    """Boxes of pictures as (label, corners, score), by the library's own classes alone."""
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+    processor, model = AutoImageProcessor.from_pretrained(folder), AutoModelForObjectDetection.from_pretrained(folder)
+    found = []
+    for path in inputs:
+        with Image.open(path.path) as image, torch.no_grad():
+            outputs = model.eval()(**processor(images=image.convert("RGB"), return_tensors="pt"))
+            size = [(image.height, image.width)]
+        boxes = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=size)[0]
+        rows = torch.cat([boxes["labels"][:, None], boxes["boxes"], boxes["scores"][:, None]], 1)
+        found.append(rows.numpy())
+    return ragged.ragged(found)

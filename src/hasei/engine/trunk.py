@@ -149,6 +149,11 @@ class Trunk:
         tokens = tokenize(self.tokenizer, texts, self.base.max_tokens)
         return tokens.pad(np.arange(2), self.pad_id)
 
+    def sample(self, inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+        """Return a batch of up to 32 kept rows, with *inputs* among these."""
+        tokens = self.corpus_of(inputs).tokens
+        return tokens.pad(np.arange(min(32, len(tokens))), self.pad_id)
+
     def fresh(self) -> nn.Module:
         """Return a copy of the model that may be trained."""
         return copy.deepcopy(self.model)

@@ -46,7 +46,10 @@ def check_folder(folder: Path, name: str) -> None:
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
-    if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")):
+    if not any(
+        (folder / f).is_file()
+        for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "preprocessor_config.json")
+    ):
         raise BaseError(
             f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside config.json",
             do="fetch the whole model, or choose another base",

@@ -29,6 +29,7 @@ from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
 from hasei.tasks import Array
 
+SLOW_ROWS = 16
 HEAD_L2 = 0.1
 """Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
 
@@ -61,26 +62,35 @@ class Part:
     lowest: int
     adapter: bool = False
 
-    @property
-    def trained(self) -> tuple[str, ...]:
-        """The parameters of a model of this trunk that may differ from the base's, its head's last."""
-        return (*sorted(f"trunk.{n}" for n in self.names), "head.weight", "head.bias")
+    def trained(self, model: nn.Module) -> tuple[str, ...]:
+        """The parameters of *model*, which has this trunk, that may differ from the base's, its head's last."""
+        return (*sorted(f"trunk.{n}" for n in self.names), *head_of(model))
 
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
         sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-        return sum(sizes[name] for name in self.trained)
+        return sum(sizes[name] for name in self.trained(model))
 
 
-def epochs_for(params: Tuned, rows: int) -> int:
-    """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that."""
-    steps = max(1, -(-rows // params.rows_per_step))
-    return max(params.epochs, min(40, -(-params.min_steps // steps)))
+def head_of(model: nn.Module) -> list[str]:
+    """Names of the parameters of the head of *model*."""
+    return [name for name, _ in model.named_parameters() if name.startswith("head.")]
+
+
+def rows_for(params: Tuned, slowness: int) -> int:
+    """Rows of an optimiser step: fewer where a training needs many steps (see :class:`hasei.engine.readings.Reading`)."""
+    return min(params.rows_per_step, SLOW_ROWS) if slowness > 1 else params.rows_per_step
+
+
+def epochs_for(params: Tuned, rows: int, slowness: int = 1) -> int:
+    """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that, or *slowness* times so."""
+    steps = max(1, -(-rows // rows_for(params, slowness)))
+    return max(params.epochs, min(40 * slowness, -(-params.min_steps * slowness // steps)))
 
 
 def passes(params: Tuned, facts: Facts, share: float) -> float:
     """Forward passes of the whole base that one row costs in a training: forward and backward of *share* of its layers."""
-    return epochs_for(params, facts.rows) * (3.0 * share + 0.1)
+    return epochs_for(params, facts.rows, facts.slowness) * (3.0 * share + 0.1)
 
 
 def top_layers(trunk: Trunk, count: int) -> Part:
@@ -105,7 +115,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         format=reading.adapter_format if part.adapter else reading.format,
         frozen=frozen,
         trainable_parameters=part.size(model),
-        trained=part.trained,
+        trained=part.trained(model),
         curve=tuple(curve),
     )
 
@@ -120,9 +130,12 @@ def check_layers(count: int, layers: int) -> None:
 
 def freeze(context: Context, params: Tuned) -> Tuned:
     """Make every choice that depends on rows or machine explicit: epochs for small data, the precision."""
-    epochs = epochs_for(params, len(context.inputs))
+    slowness = reading_of(context.task).slowness
+    epochs = epochs_for(params, len(context.inputs), slowness)
     precision = machine_precision(context) if params.precision == "auto" else params.precision
-    return params.model_copy(update={"epochs": epochs, "min_steps": 0, "precision": precision})
+    return params.model_copy(update={
+        "epochs": epochs, "min_steps": 0, "precision": precision, "rows_per_step": rows_for(params, slowness),
+    })  # fmt: skip
 
 
 def train_part(
@@ -144,7 +157,7 @@ def train_part(
     ):
         job = Job(
             model, source, targets, context.task.loss, plan, context.seed,
-            head=frozenset(("head.weight", "head.bias")), depth=_depths(trunk.probe, trunk.layers),
+            head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
@@ -177,6 +190,4 @@ def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
 def machine_precision(context: Context) -> str:
     """Return the precision that training should use on this machine, measured on some of the rows."""
     trunk = context.trunk
-    tokens = trunk.corpus_of(context.inputs).tokens
-    batch = tokens.pad(np.arange(min(32, len(tokens))), trunk.pad_id)
-    return best_precision(trunk.model, batch, trunk.base.content_hash)
+    return best_precision(trunk.model, trunk.sample(context.inputs), trunk.base.content_hash)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from hasei.ground.errors import DataError
 from hasei.inputs import data as rooms
@@ -26,8 +27,17 @@ VOC = """<annotation><folder>x</folder><filename>{name}</filename>
 <object><name>犬</name><bndbox><xmin>10</xmin><ymin>20</ymin><xmax>{xmax}</xmax><ymax>60</ymax></bndbox></object></annotation>"""
 
 
-def coco(folder, **changes):
+def drawn(place, *names):
+    """Pictures of the sizes that the notes state, in the folder *place*."""
+    place.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        Image.new("RGB", (50, 60) if name == "b.jpg" else (100, 80)).save(place / name)
+
+
+def coco(folder, pictures=".", **changes):
     path = folder / "labels.json"
+    if pictures:
+        drawn(folder / pictures, "a.jpg", "b.jpg")
     path.write_text(json.dumps(COCO | changes), "utf-8")
     return path
 
@@ -43,14 +53,25 @@ def test_coco_is_a_row_for_each_picture_also_for_one_without_boxes(tmp_path):
 @pytest.mark.parametrize("place", [".", "images", "../images", "../train2017", "../images/train2017"])
 def test_pictures_are_found_in_the_usual_folders(place, tmp_path):
     notes = tmp_path / "annotations"
-    (notes / place).mkdir(parents=True)
-    (notes / place / "a.jpg").write_bytes(b"x")
-    path = coco(notes).rename(notes / "instances_train2017.json")
+    notes.mkdir()
+    path = coco(notes, place).rename(notes / "instances_train2017.json")
     cell = rooms.read(path).cells[0][0]
-    assert (notes / cell).is_file() and not cell.startswith("/")
+    assert cell == "a.jpg" and cell.path == (notes / place / "a.jpg").resolve()
+
+
+def test_a_picture_that_is_listed_but_missing_is_named(tmp_path):
+    path = coco(tmp_path)
+    (tmp_path / "b.jpg").unlink()
+    with pytest.raises(DataError, match=r"'labels.json', picture 2: there is no picture 'b.jpg'"):
+        rooms.read(path)
+    folder = voc(tmp_path / "xml")
+    (folder / "a.jpg").unlink()
+    with pytest.raises(DataError, match=r"'a.xml': there is no picture 'a.jpg'"):
+        rooms.read(folder)
 
 
 def test_coco_without_annotations_is_pictures_to_be_answered(tmp_path):
+    drawn(tmp_path, "a.jpg", "b.jpg")
     path = tmp_path / "new.json"
     path.write_text(json.dumps({"images": COCO["images"]}))
     table = rooms.read(path)
@@ -96,23 +117,28 @@ def test_empty_json_is_refused_in_one_line(content, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def voc(folder, name="a.jpg", xmax="40", file="a.xml"):
+def voc(folder, name="a.jpg", xmax="40", file="a.xml", beside=True):
     folder.mkdir(exist_ok=True, parents=True)
+    if beside:
+        drawn(folder, name)
     (folder / file).write_text(VOC.format(name=name, xmax=xmax), "utf-8")
     return folder
 
 
 def test_voc_is_a_row_for_each_file(tmp_path):
-    voc(tmp_path / "Annotations", file="b.xml", name="b.jpg")
-    (tmp_path / "JPEGImages").mkdir()
-    (tmp_path / "JPEGImages" / "a.jpg").write_bytes(b"x")
-    table = rooms.read(voc(tmp_path / "Annotations"))
-    assert [row[0] for row in table.cells] == ["../JPEGImages/a.jpg", "../JPEGImages/b.jpg"]
+    voc(tmp_path / "Annotations", file="b.xml", name="b.jpg", beside=False)
+    drawn(tmp_path / "JPEGImages", "a.jpg", "b.jpg")
+    table = rooms.read(voc(tmp_path / "Annotations", beside=False))
+    assert [row[0] for row in table.cells] == ["a.jpg", "b.jpg"]
+    assert table.cells[0][0].path == (tmp_path / "JPEGImages" / "a.jpg").resolve()
     found = json.loads(table.cells[0][3])
     assert found == [{"label": "犬", "bndbox": {"xmin": 10.0, "ymin": 20.0, "xmax": 40.0, "ymax": 60.0}}]
 
 
-BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><annotation><filename>&b;</filename></annotation>'
+BOMB = (
+    '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    "<annotation><filename>&b;</filename></annotation>"
+)
 OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotation><filename>&a;</filename></annotation>'
 
 

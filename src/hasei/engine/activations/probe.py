@@ -96,7 +96,9 @@ def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Pro
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             found.refusal = f"its layers are called in an unusual way ({error})"
             return found
-    found.refusal = _judge(calls, shapes, tuple(batch["input_ids"].shape))
+    # What is no text has no tokens to count: then all layers must agree with the first.
+    expected = tuple(batch["input_ids"].shape) if "input_ids" in batch else shapes[0]
+    found.refusal = _judge(calls, shapes, expected)
     return found
 
 

@@ -20,6 +20,7 @@ from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.encoding import detect
 from hasei.inputs.data.source import Row, Source
 from hasei.inputs.data.whereabouts import folder_of
+from hasei.inputs.pictures import locate
 
 
 def is_coco(path: Path) -> bool:
@@ -46,15 +47,19 @@ def open_coco(path: Path) -> Source:
             raise DataError(
                 f"'{path.name}': the picture with id {image['id']} has no 'file_name'", do="export it again"
             )
-    prefix = folder_of(path, [image["file_name"] for image in pictures.values()])
+    folder = path.parent / folder_of(path, [image["file_name"] for image in pictures.values()])
+    names = [
+        locate(folder, image["file_name"], f"'{path.name}', picture {n}")
+        for n, image in enumerate(pictures.values(), 1)
+    ]
     boxes, crowds = _boxes(path, content, pictures) if "annotations" in content else (None, 0)
     header = ("image", "width", "height") + (() if boxes is None else ("objects",))
 
     def rows() -> Iterator[Row]:
-        for line, (key, image) in enumerate(pictures.items(), 1):
+        for line, (name, (key, image)) in enumerate(zip(names, pictures.items()), 1):
             size = [str(image[side]) if side in image else "" for side in ("width", "height")]
             objects = [] if boxes is None else [json.dumps(boxes.get(key, []), ensure_ascii=False)]
-            yield line, [prefix + image["file_name"], *size, *objects]
+            yield line, [name, *size, *objects]
 
     findings: tuple[Finding, ...] = ()
     if crowds:

@@ -17,6 +17,7 @@ from typing import Any
 from hasei.ground.errors import DataError
 from hasei.inputs.data.source import Row, Source
 from hasei.inputs.data.whereabouts import folder_of
+from hasei.inputs.pictures import locate
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _LARGEST = 1 << 24
@@ -30,11 +31,13 @@ def is_voc(path: Path) -> bool:
 def open_voc(path: Path) -> Source:
     """Open a folder of VOC annotations. Raises DataError naming the file that is none."""
     pictures = [_picture(file) for file in _files(path)]
-    prefix = folder_of(path, [name for name, *_ in pictures])
+    folder = path / folder_of(path, [name for name, *_ in pictures])
+    files = zip(_files(path), pictures)
+    names = [locate(folder, name, f"'{file.name}'") for file, (name, *_) in files]
 
     def rows() -> Iterator[Row]:
-        for line, (name, width, height, objects) in enumerate(pictures, 1):
-            yield line, [prefix + name, width, height, objects]
+        for line, (name, (_, width, height, objects)) in enumerate(zip(names, pictures), 1):
+            yield line, [name, width, height, objects]
 
     return Source(("image", "width", "height", "objects"), rows)
 

@@ -39,22 +39,26 @@ _ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Facts:
-    """What the header of a picture says: size in pixels once upright, format by Pillow's name, frames (1: it stands still)."""
+    """What the header of a picture says: size in pixels once upright, format by Pillow's name, frames (1: it stands still).
+
+    *orientation* is how it is turned to become upright (EXIF 2.3; 1: not at all).
+    """
 
     width: int
     height: int
     format: str
     mode: str
     frames: int
+    orientation: int = 1
 
 
 def inspect(picture: Picture | Path) -> Facts:
     """Return the facts of *picture* without decoding it; raises DataError where it is none, too large or too small."""
     with _opened(picture) as (image, name):
-        width, height = image.size
-        if _orientation(image) in _TURNED:
+        (width, height), orientation = image.size, _orientation(image)
+        if orientation in _TURNED:
             width, height = height, width
-        return Facts(width, height, _format(image), str(image.mode), _frames(image, name))
+        return Facts(width, height, _format(image), str(image.mode), _frames(image, name), orientation)
 
 
 def open_picture(picture: Picture | Path, least: int | None = None) -> Image:
