@@ -130,14 +130,16 @@ def open_detector(base: Base, side: int) -> Opened:
         return _from_backbone(base, load_model(base))
 
 
-def with_labels(trunk: Any, names: Sequence[str], seed: int, known: Any = None) -> Detector:
+def with_labels(trunk: Any, names: Sequence[str], seed: int, known: Any = None, answers: int | None = None) -> Detector:
     """Return a detector of *trunk* with heads for *names*.
 
     Where *known* is given, a detector with heads of its own, their boxes and the rows of labels that they know stay; all else
-    begins at random.
+    begins at random. *answers*, where given, is how many answers *trunk* keeps: the fewer, the sooner each learns its part.
     """
     from transformers import AutoModelForObjectDetection
 
+    if answers is not None and answers < answers_of(trunk.config):
+        _narrow(trunk, answers)
     config = copy.deepcopy(trunk.config)
     config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
     with quiet(), torch.random.fork_rng(devices=[]):
@@ -150,6 +152,25 @@ def with_labels(trunk: Any, names: Sequence[str], seed: int, known: Any = None) 
         _keep_known(known, whole)
     setattr(whole, DETECTORS[config.model_type], trunk)
     return Detector(whole).eval()
+
+
+def answers_of(config: Any) -> int:
+    """Return how many answers a detector of *config* gives to a picture."""
+    return int(getattr(config, "num_detection_tokens", 0) or config.num_queries)
+
+
+def _narrow(trunk: Any, answers: int) -> None:
+    """Leave the first *answers* answers of *trunk*, in place."""
+    if trunk.config.model_type == "yolos":
+        inside, before = trunk.embeddings, trunk.config.num_detection_tokens
+        inside.detection_tokens = nn.Parameter(inside.detection_tokens.detach()[:, :answers].clone())
+        kept = inside.position_embeddings.shape[1] - before + answers
+        inside.position_embeddings = nn.Parameter(inside.position_embeddings.detach()[:, :kept].clone())
+        trunk.config.num_detection_tokens = answers
+    else:
+        weight = trunk.query_position_embeddings.weight.detach()[:answers].clone()
+        trunk.query_position_embeddings = nn.Embedding(answers, weight.shape[1], _weight=weight)
+        trunk.config.num_queries = answers
 
 
 def _keep_known(old: Any, new: Any) -> None:
@@ -211,7 +232,9 @@ def _from_vit(vit: Any, side: int) -> Opened:
     copied["embeddings.position_embeddings"] = torch.cat([positions, torch.zeros_like(tokens)], dim=1)
     copied.pop("embeddings.mask_token", None)
     trunk.load_state_dict(copied)
-    return Opened(_still(whole), "encoder.layer", frozenset(("embeddings.detection_tokens",)))
+    # Part of the places is those of the new tokens.
+    fresh = ("embeddings.detection_tokens", "embeddings.position_embeddings")
+    return Opened(_still(whole), "encoder.layer", frozenset(fresh))
 
 
 def _yolos_name(name: str) -> str:

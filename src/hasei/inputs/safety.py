@@ -26,6 +26,7 @@ _LEGACY_KEYS = frozenset({
     "sequence_parallel", "is_decoder", "type_vocab_size", "resid_pdrop", "max_window_layers", "use_sliding_window",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
     "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
+    "out_features", "out_indices", "stage_names",
 })  # fmt: skip
 _CONFIGS = (
     "config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json",

@@ -50,6 +50,8 @@ def parsed(text: str) -> tuple[Box, ...]:
     """Return the boxes written in *text*, in any of the usual shapes; raises :class:`NoBox` where one is no box."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
+    except NoBox:
+        raise
     except (ValueError, RecursionError) as error:
         raise NoBox(f"has no list of boxes ({error})") from error
     if isinstance(value, Mapping):

@@ -75,18 +75,26 @@ class ObjectDetection:
         return cleaned, []
 
     def space(self, targets: Sequence[str]) -> Space:
-        """Learn the labels; raises :class:`DataError` where there is no box, or the same ones everywhere."""
+        """Learn the labels and the most boxes that a picture holds.
+
+        Raises :class:`DataError` where there is no box, or the same ones everywhere.
+        """
         names = sorted({box.label for text in targets for box in parsed(text)})
         if not names or len(set(targets)) < 2:
             raise DataError(
                 "there is nothing to learn", expected="boxes that differ from picture to picture",
                 received="no box at all" if not names else "the same boxes in every picture", do="add more pictures",
             )  # fmt: skip
-        return Space(len(names), tuple(names))
+        most = max(len(parsed(text)) for text in targets)
+        return Space(len(names), tuple(names), (("most", float(most)),))
 
     def knows(self, space: Space, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Whether all labels of each target are known (n,)."""
         return np.array([all(box.label in space.names for box in parsed(text)) for text in targets], np.bool_)
+
+    def known(self, space: Space, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
+        """Clean *targets*: labels are spelled as they are."""
+        return self.clean(targets)
 
     def encode(self, space: Space, targets: Sequence[str]) -> Array:
         """Return the boxes of each picture as (t, 5), in pixels; an object array (n,)."""

@@ -21,7 +21,7 @@ from hasei.engine.activations.store import Store
 from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Predictor
 from hasei.engine.detecting import BoxPredictor, BoxTrunk, PictureSource
-from hasei.engine.detectors import Detector, with_labels
+from hasei.engine.detectors import answers_of, with_labels
 from hasei.engine.frames import centred, shares
 from hasei.engine.ragged import ragged
 from hasei.engine.training import Source
@@ -36,6 +36,10 @@ from hasei.tasks import Array, Floats
 
 SIDED = ("left", "right", "左", "右")
 """Where a label holds one of these, a mirror would make it wrong."""
+
+
+SPARE = 3
+"""Answers of a new detector beyond the most boxes that a picture holds."""
 
 
 class Boxes:
@@ -90,9 +94,11 @@ class Boxes:
 
     def begin(self, context: Context, trunk: nn.Module, l2: float) -> nn.Module:
         """A detector of *trunk* for the labels of *context*; what the base has no weights for begins at random."""
-        opened = cast(BoxTrunk, context.trunk).opened
-        model = with_labels(trunk, context.space.names, context.seed, opened.known)
-        most, answers = max(map(len, context.targets), default=0), _answers(model)
+        known = cast(BoxTrunk, context.trunk).opened.known
+        most = int(dict(context.space.extra).get("most", 0)) or max(map(len, context.targets), default=1)
+        wanted = None if known is not None else max(most + SPARE, 2 * most)
+        model = with_labels(trunk, context.space.names, context.seed, known, wanted)
+        answers = answers_of(model.whole.config)
         if most > answers:
             message = _(
                 "a picture holds {most} boxes, but this base answers {answers} at most: the others will be missed",
@@ -110,11 +116,6 @@ class Boxes:
     def predictor(self, model: Any, trunk: Trunk) -> Predictor:
         """Batches of pictures, order kept."""
         return BoxPredictor(model, trunk.tokenizer)
-
-
-def _answers(model: Detector) -> int:
-    config = model.whole.config
-    return int(getattr(config, "num_detection_tokens", 0) or config.num_queries)
 
 
 def _refuse() -> NoReturn:
