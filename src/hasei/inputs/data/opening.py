@@ -10,6 +10,7 @@ from typing import TypeAlias
 from hasei.ground.errors import DataError, nearest
 from hasei.inputs.data.columnar import open_parquet
 from hasei.inputs.data.delimited import open_delimited
+from hasei.inputs.data.folder import open_folder
 from hasei.inputs.data.jsonlines import is_jsonlines, open_jsonlines
 from hasei.inputs.data.source import Source, empty
 from hasei.inputs.data.workbook import open_workbook
@@ -41,8 +42,10 @@ _MAGIC = {
 
 
 def open_source(path: Path) -> Source:
-    """Open a file of rows in any format. Raises DataError where there is none, or none that can be read."""
+    """Open a file of rows in any format, or a folder of pictures. Raises DataError where there is none that can be read."""
     try:
+        if path.is_dir():
+            return open_folder(path)
         _refuse_no_file(path)
         return _opener(path)(path)
     except PermissionError as error:
