@@ -64,7 +64,9 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared/data"))
     parser.add_argument("--base", type=Path)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--dev", action="store_true", help="score on a fifth of the train pictures, for choosing settings")
+    parser.add_argument(
+        "--dev", action="store_true", help="score on a fifth of the train pictures, for choosing settings"
+    )
     asked = parser.parse_args()
     inputs, targets = rows_of(asked.shared / "raccoon_det" / "train.jsonl")
     if asked.dev:
@@ -90,7 +92,9 @@ def bench(base: Base, inputs: list, targets: list[str], test: list, truth: list[
     answered: dict[str, list[str]] = {}
     keys = [picture.content for picture in test]
     print(f"{len(inputs)} pictures to learn from, {len(test)} to be scored on, {torch.get_num_threads()} threads")
-    print("\n| | mAP (95 % interval) | mAP at .50 | at .75 | gain over the mean box | training |\n|---|---|---|---|---|---|")
+    print(
+        "\n| | mAP (95 % interval) | mAP at .50 | at .75 | gain over the mean box | training |\n|---|---|---|---|---|---|"
+    )
     for step in steps:
         start = time.perf_counter()
         done = run.run_step(step, context if step.plugin.SUPPORTS.bases else replace(context, trunks=())).derivation

@@ -12,14 +12,11 @@ from typing import cast
 
 from hasei.ground.errors import DataError
 from hasei.inputs.data.dataset import Table
-from hasei.inputs.data.whereabouts import folder_of
-from hasei.inputs.pictures import Picture, inspect, locate
+from hasei.inputs.pictures import Picture, inspect
+from hasei.inputs.pictures.table import with_pictures
 from hasei.tasks._boxes import Box, NoBox, fitted, normalised, parsed, written
+from hasei.tasks.image_classification import IMAGE_HINTS
 
-IMAGE_HINTS = (
-    "image", "image_path", "file_name", "filename", "image_name", "path", "file", "file_path", "image_id", "img", "picture",
-    "画像", "画像ファイル", "ファイル名",
-)  # fmt: skip
 OBJECT_HINTS = ("objects", "boxes", "annotations", "bboxes", "detections", "targets", "labels", "物体", "矩形", "枠")
 
 
@@ -28,30 +25,21 @@ def arrange(table: Table) -> Table:
 
     Raises DataError naming the line where a picture is missing or its boxes can't be right.
     """
+    table = with_pictures(table, IMAGE_HINTS)
     image = _column(table, IMAGE_HINTS)
     if image is None:
         return table
     objects = _column(table, OBJECT_HINTS)
     cells = [list(row) for row in table.cells]
-    _locate(table, cells, image)
     if objects is not None:
         boxes = [_parsed(table, line, row[objects]) for line, row in zip(table.lines.tolist(), cells)]
         _refuse_shares(table, boxes)
         sizes = [_column(table, (side,)) for side in ("width", "height")]
         for line, row, found in zip(table.lines.tolist(), cells, boxes):
-            if found is not None and row[image]:
+            if found is not None and isinstance(row[image], Picture):
                 stated = tuple(_number(row[place]) if place is not None else None for place in sizes)
                 row[objects] = written(_checked(table, line, row[image], found, stated))
     return replace(table, cells=[tuple(row) for row in cells])
-
-
-def _locate(table: Table, cells: list[list[str]], image: int) -> None:
-    """Put the pictures in the place of their names, which are relative to the table or to a usual folder beside it."""
-    here = table.path if table.path.is_dir() else table.path.parent
-    folder = here / folder_of(table.path, [row[image] for row in cells])
-    for line, row in zip(table.lines.tolist(), cells):
-        if row[image].strip() and not isinstance(row[image], Picture):
-            row[image] = locate(folder, row[image], f"'{table.path.name}', line {line}")
 
 
 def _column(table: Table, hints: Sequence[str]) -> int | None:

@@ -6,7 +6,7 @@ Shapes: a picture is 32 x 32 pixels, a PNG file in a folder of its own that is m
 from __future__ import annotations
 
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,19 @@ SIDE = 32
 _COLOURS = {"red": (230, 40, 40), "青": (40, 60, 230)}
 
 
-@lru_cache(maxsize=16)
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="hasei-drawn-")
+
+
+@cache
 def rectangles(count: int, seed: int = 0, side: int = SIDE, most: int = 1) -> Toy:
     """Return *count* pictures of grey noise with up to *most* rectangles, red or blue; every eighth holds none."""
     from PIL import Image
 
-    folder = Path(tempfile.mkdtemp(prefix="hasei-drawn-"))
+    folder = Path(_folder().name) / f"{count}-{seed}-{side}-{most}"
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng([seed, count, side, most])
     inputs: list[Input] = []
     targets: list[str] = []

@@ -25,9 +25,10 @@ from hasei.ground.errors import DataError, NotSupported
 from hasei.inputs.data.dataset import Column, Finding, Table
 from hasei.tasks import Answers, Array, Metric, Space, Toy
 from hasei.tasks._box_metrics import METRICS
-from hasei.tasks._box_rows import IMAGE_HINTS, OBJECT_HINTS, arrange
+from hasei.tasks._box_rows import OBJECT_HINTS, arrange
 from hasei.tasks._boxes import Box, NoBox, normalised, parsed, written
 from hasei.tasks._set_loss import set_loss
+from hasei.tasks.image_classification import IMAGE_HINTS
 
 if TYPE_CHECKING:
     import torch

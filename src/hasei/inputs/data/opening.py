@@ -12,6 +12,7 @@ from hasei.inputs.data.box_table import by_picture, header
 from hasei.inputs.data.coco import is_coco, open_coco
 from hasei.inputs.data.columnar import open_parquet
 from hasei.inputs.data.delimited import open_delimited
+from hasei.inputs.data.folder import open_folder
 from hasei.inputs.data.jsonlines import is_jsonlines, open_jsonlines
 from hasei.inputs.data.source import Source, empty
 from hasei.inputs.data.voc import is_voc, open_voc
@@ -44,10 +45,10 @@ _MAGIC = {
 
 
 def open_source(path: Path) -> Source:
-    """Open a file of rows in any format. Raises DataError where there is none, or none that can be read."""
+    """Open a file of rows in any format, or a folder of pictures. Raises DataError where there is none that can be read."""
     try:
-        if is_voc(path):
-            return open_voc(path)
+        if path.is_dir():
+            return open_voc(path) if is_voc(path) else open_folder(path)
         _refuse_no_file(path)
         if is_coco(path):
             return open_coco(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hasei.ground.errors import DataError
+from hasei.ground.files import hash_file, hash_json
 from hasei.inputs.data.source import Row, Source
 from hasei.inputs.data.whereabouts import folder_of
 from hasei.inputs.pictures import locate
@@ -39,7 +40,8 @@ def open_voc(path: Path) -> Source:
         for line, (name, (_, width, height, objects)) in enumerate(zip(names, pictures), 1):
             yield line, [name, width, height, objects]
 
-    return Source(("image", "width", "height", "objects"), rows)
+    digest = hash_json({file.name: hash_file(file) for file in _files(path)})
+    return Source(("image", "width", "height", "objects"), rows, digest=digest)
 
 
 def _files(path: Path) -> list[Path]:
