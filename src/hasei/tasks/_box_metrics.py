@@ -34,6 +34,7 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 """Overlaps (intersection over union) from which an answer is right."""
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _MOST = 100
+_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -55,24 +56,29 @@ def matches(predicted: Sequence[str], true: Sequence[str]) -> list[Matches]:
 def average_precision(found: Matches, weights: Floats, levels: Sequence[int]) -> Floats:
     """Average precision (d,) of one label over the thresholds numbered *levels*; NaN where no true box is counted.
 
-    weights (d, n).
+    weights (d, n). Precision only falls between right answers, so that it is looked at where these are.
     """
     known = weights @ found.known
-    out = np.full(len(weights), np.nan)
-    hits = found.hits[list(levels)].astype(np.float64)
-    for draw in np.flatnonzero(known > 0):
-        counted = weights[draw, found.pictures]
-        right = np.cumsum(hits * counted, axis=1)
-        wrong = np.cumsum((1.0 - hits) * counted, axis=1)
-        precision = right / (right + wrong + np.spacing(1))
+    parts = np.array_split(weights, max(1, weights.shape[0] * len(found.pictures) // _CELLS))
+    total = np.concatenate([_at_right_answers(found, part, levels) for part in parts])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known > 0, total / len(levels), np.nan))
+
+
+def _at_right_answers(found: Matches, weights: Floats, levels: Sequence[int]) -> Floats:
+    """Sum over *levels* of the average precision (d,); 0 where no true box is counted."""
+    counted = weights[:, found.pictures]
+    answered = np.cumsum(counted, axis=1)
+    known = np.maximum(weights @ found.known, 1)[:, None]
+    total = np.zeros(len(weights))
+    for level in levels:
+        places = np.flatnonzero(found.hits[level])
+        right = np.cumsum(counted[:, places], axis=1)
+        precision = right / (answered[:, places] + np.spacing(1))
         precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        out[draw] = np.mean([_at_recalls(p, r / known[draw]) for p, r in zip(precision, right)])
-    return out
-
-
-def _at_recalls(precision: Floats, recall: Floats) -> float:
-    places = np.searchsorted(recall, _RECALLS, side="left")
-    return float(precision[places[places < len(precision)]].sum()) / len(_RECALLS)
+        reached = np.searchsorted(_RECALLS, (right / known).ravel(), side="right").reshape(right.shape)
+        total += (precision * np.diff(reached, axis=1, prepend=0)).sum(1) / len(_RECALLS)
+    return total
 
 
 def _weighted(predicted: Sequence[str], true: Sequence[str], weights: Floats, levels: Sequence[int]) -> Floats:
