@@ -213,9 +213,8 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
-        model.folder, trunk, context.inputs
-    )
+    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    outputs = libraries[library](model.folder, trunk, context.inputs)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
@@ -249,3 +248,14 @@ def by_peft(folder, trunk, inputs):
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_transformers(folder, trunk, inputs):
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()

@@ -18,7 +18,21 @@ from hasei.inputs.pictures import is_picture_name
 
 IMAGE, LABEL = "image", "label"
 """The columns of such rows."""
-_SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "学習", "訓練", "テスト", "検証"}
+_SPLITS = {
+    "train",
+    "training",
+    "test",
+    "testing",
+    "val",
+    "valid",
+    "validation",
+    "dev",
+    "eval",
+    "学習",
+    "訓練",
+    "テスト",
+    "検証",
+}
 _NO_FILES = {"thumbs.db", "desktop.ini", "__macosx"}
 _END_BYTES = 4096
 

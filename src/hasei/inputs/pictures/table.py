@@ -69,6 +69,8 @@ def _picture(folder: Path, name: str, where: str, known: dict[str, Picture], mov
 def _moving(table: Table, lines: list[int]) -> tuple[Finding, ...]:
     if not lines:
         return ()
-    message = _("pictures of '{file}' that move: {n}; only their first frame is read", file=table.path.name, n=len(lines))
+    message = _(
+        "pictures of '{file}' that move: {n}; only their first frame is read", file=table.path.name, n=len(lines)
+    )
     do = _("save the frame that matters as a picture of its own, if it is not the first")
     return (Finding("moving_picture", "note", message, table.path.name, tuple(lines), do),)
