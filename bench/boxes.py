@@ -86,7 +86,7 @@ def bench(base: Base, inputs: list, targets: list[str], test: list, truth: list[
     trunk = reading_of(TASK).open(base)
     context = Context(TASK, space, inputs, TASK.encode(space, targets), TASK.truth(targets), units, trunks=(trunk,))
     tuned = {"epochs": epochs, "rows_per_step": 8, "min_steps": 0, "smoothing": 0.0, "layer_decay": 1.0,
-             "learning_rate": 1e-3, "head_learning_rate": 1e-3}  # fmt: skip
+             "learning_rate": 1e-3, "head_learning_rate": 1e-3, "augment": ["flip"]}  # fmt: skip
     steps = [make_step("mean_box"), make_step("common_boxes"), make_step("partial_fine_tuning", tuned | {"top_layers": 2}),
              make_step("full_fine_tuning", tuned)]  # fmt: skip
     answered: dict[str, list[str]] = {}

@@ -11,7 +11,7 @@ import torch
 from hasei.derive import run
 from hasei.derive.recipe import make_step
 from hasei.engine.derivation import Context
-from hasei.engine.detecting import PictureSource
+from hasei.engine.detecting import BoxSource
 from hasei.engine.detectors import ANSWERS, open_detector, with_labels
 from hasei.engine.ragged import difference, padded
 from hasei.engine.readings import reading_of
@@ -202,9 +202,9 @@ class Still(torch.nn.Module):
         ]
 
 
-def test_mirrored_pictures_have_their_boxes_mirrored_and_which_they_are_hangs_on_step_and_row_alone():
+def test_mirrored_pictures_have_their_boxes_mirrored_and_which_they_are_hangs_on_step_and_row_alone(base):
     toy = _drawn.rectangles(8)
-    source = PictureSource(reading_of(TASK).open(_still_base(toy)).tokenizer, toy.inputs)
+    source = BoxSource(reading_of(TASK).open(base("vit")).tokenizer, toy.inputs).augmented(["flip"])
     model, rows = Still(), np.arange(8)
 
     def centres(seed, *parts, training=True):
@@ -223,27 +223,23 @@ def test_mirrored_pictures_have_their_boxes_mirrored_and_which_they_are_hangs_on
     assert len(both) == 16
 
 
-_BASES = {}
+def test_labels_with_sides_are_never_mirrored_nor_boxes_turned(base):
+    toy = _drawn.rectangles(8)
+    processor = reading_of(TASK).open(base("vit")).tokenizer
+    for names in (("left hand", "x"), ("右手", "x")):
+        with pytest.raises(NotSupported, match=f"the label '{names[0]}' wrong"):
+            BoxSource(processor, toy.inputs, names).augmented(["flip"])
+    with pytest.raises(NotSupported, match="turned or cut"):
+        BoxSource(processor, toy.inputs, ("x",)).augmented(["rotation", "flip"])
 
 
-def _still_base(toy):
-    import tempfile
-    from pathlib import Path
-
-    if "vit" not in _BASES:
-        _BASES["vit"] = make(Path(tempfile.mkdtemp()) / "vit", "vit")
-    return _BASES["vit"]
-
-
-def test_labels_with_sides_are_never_mirrored(base):
-    from dataclasses import replace
-
+@pytest.mark.parametrize("changes", [("flip",), ("flip", "colour")])
+def test_a_training_with_mirrored_pictures_gives_the_same_bytes_again(base, changes):
     context = context_of(base("vit"), _drawn.rectangles(8))
-    reading = reading_of(TASK)
-    for names, mirrored in ((("red", "青"), True), (("left hand", "x"), False), (("右手", "x"), False)):
-        told = replace(context, space=replace(context.space, names=names))
-        with reading.source(told, context.trunk.stack, -1) as source:
-            assert source.mirrored is mirrored
+    settings = {"epochs": 2, "rows_per_step": 4, "min_steps": 0, "precision": "fp32"}
+    steps = [make_step("full_fine_tuning", settings | {"augment": how}) for how in (changes, changes, ())]
+    found = [run.run_step(step, context).derivation.predictor.outputs(context.inputs) for step in steps]
+    assert difference(found[0], found[1]) == 0 < difference(found[0], found[2])
 
 
 def test_more_boxes_than_the_detector_answers_are_said(base):

@@ -213,9 +213,8 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}[
-        library
-    ](model.folder, trunk, context.inputs)
+    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    outputs = libraries[library](model.folder, trunk, context.inputs)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
@@ -252,6 +251,19 @@ def by_peft(folder, trunk, inputs):
 
 
 def by_transformers(folder, trunk, inputs):
+    if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
+        return boxes_by_transformers(folder, inputs)
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()
+
+
+def boxes_by_transformers(folder, inputs):
     """Boxes of pictures as (label, corners, score), by the library's own classes alone."""
     from PIL import Image
     from transformers import AutoImageProcessor, AutoModelForObjectDetection

@@ -17,11 +17,13 @@ from torch import nn
 
 from hasei.engine.activations.probe import Probe, probe
 from hasei.engine.activations.store import Store
-from hasei.engine.batching import Ints, Tokens
+from hasei.engine.augmentation import Change, augment
+from hasei.engine.batching import TOKEN_BUDGET, Ints, Tokens
 from hasei.engine.detectors import Detector, open_detector, processor_of
 from hasei.engine.frames import picture_of
 from hasei.engine.ragged import ragged
-from hasei.engine.trunk import Corpus, Trunk
+from hasei.engine.trunk import Corpus, Trunk, refuse_other
+from hasei.ground.errors import NotSupported
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
@@ -35,13 +37,16 @@ BATCH = 16
 KEPT_BYTES = 1 << 30
 """Pixels of a training are kept in memory up to this; beyond it pictures are opened again in every epoch."""
 FLIPPED = 0.5
-"""Share of the pictures that a training sees as in a mirror, boxes and all."""
+"""Share of the pictures that a training with ``augment: [flip]`` sees as in a mirror, boxes and all."""
+SIDED = ("left", "right", "左", "右")
+"""Where a label holds one of these, a mirror would make it wrong."""
 
 
 class BoxTrunk(Trunk):
     """A base opened as the trunk of a detector. Nothing of it is kept: all of it runs on pixels, whatever is trained."""
 
     def __init__(self, base: Base, store: Store | None = None) -> None:
+        refuse_other(base, "image")
         self.base, self.store = base, store or Store()
         self.tokenizer = processor_of(base)
         self.opened = open_detector(base, self.side)
@@ -94,24 +99,33 @@ def pixels(processor: Any, picture: Input) -> tuple[np.ndarray, tuple[int, int]]
     return np.asarray(values, np.float32), image.size
 
 
-@dataclass
-class PictureSource:
-    """The pictures *inputs* for a training; half of them, drawn anew in every step, are seen as in a mirror if *mirrored*.
+@dataclass(frozen=True)
+class BoxSource:
+    """The pictures *inputs* for a training of boxes with the labels *names*; *changes* are made to them at random.
 
-    A mirrored picture's answers are turned back, so that its targets stay as they are. What is drawn hangs on the step's seed
-    and on the row alone: neither the packing of batches nor a resumed run makes a difference.
+    A mirrored picture's answers are turned back, so that its targets stay as they are. Which are mirrored hangs on the step's
+    seed and on the row alone: neither the packing of batches nor a resumed run makes a difference.
     """
 
     processor: Any
     inputs: Sequence[Input]
-    mirrored: bool = True
+    names: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
     _kept: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def augmented(self, changes: Sequence[Change]) -> BoxSource:
+        """Return these rows changed at random by *changes*; raises NotSupported at what boxes or labels can't follow."""
+        if set(changes) - {"flip", "colour"}:
+            raise NotSupported("boxes do not follow a picture that is turned or cut", expected="augment: flip, colour",
+                               received=", ".join(changes), do="leave the others out")  # fmt: skip
+        sided = next((name for name in self.names if any(side in name.casefold() for side in SIDED)), None)
+        if "flip" in changes and sided is not None:
+            raise NotSupported(f"a mirror would make the label '{sided}' wrong", do="leave flip out of augment")
+        return replace(self, changes=tuple(changes))
 
     @property
     def lengths(self) -> Ints:
         """All pictures take the same work (n,); the figure makes a batch of texts' budget hold :data:`BATCH` of them."""
-        from hasei.engine.batching import TOKEN_BUDGET
-
         return np.full(len(self.inputs), TOKEN_BUDGET // BATCH, np.int64)
 
     @property
@@ -123,8 +137,10 @@ class PictureSource:
         """Run *model* on *rows* (b,); outputs (b, q, c + 5)."""
         batch = torch.from_numpy(np.stack([self._pixels(int(row)) for row in rows]))
         dtype = next(model.parameters()).dtype
-        turned = torch.from_numpy(self._turned(rows) if self.mirrored and model.training else np.zeros(len(rows), bool))
-        batch = torch.where(turned[:, None, None, None], batch.flip(3), batch).to(dtype)
+        changes = self.changes if model.training else ()
+        turned = torch.from_numpy(self._turned(rows) if "flip" in changes else np.zeros(len(rows), bool))
+        batch = torch.where(turned[:, None, None, None], batch.flip(3), batch)
+        batch = augment(batch, [change for change in changes if change != "flip"]).to(dtype)
         outputs: torch.Tensor = model({"pixel_values": batch})
         across = torch.where(turned[:, None], 1 - outputs[..., -4], outputs[..., -4])
         return torch.cat([outputs[..., :-4], across[..., None], outputs[..., -3:]], dim=-1)

@@ -47,14 +47,22 @@ def check_folder(folder: Path, name: str) -> None:
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
-    if not any(
-        (folder / f).is_file()
-        for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "preprocessor_config.json")
-    ):
+    if not has_tokenizer(folder) and not prepares_pictures(folder):
         raise BaseError(
-            f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside config.json",
+            f"the base '{name}' has no tokenizer",
+            expected="tokenizer.json or a vocabulary file beside config.json (for pictures: preprocessor_config.json)",
             do="fetch the whole model, or choose another base",
-        )  # fmt: skip
+        )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the model in *folder* says how texts become tokens."""
+    return any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model"))
+
+
+def prepares_pictures(folder: Path) -> bool:
+    """Whether the model in *folder* says how pictures become numbers."""
+    return (folder / "preprocessor_config.json").is_file()
 
 
 def read_config(folder: Path, name: str) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def _check_head(config: dict[str, Any], shapes: dict[str, list[int]], name: str)
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels")
     if count is None:
         return
-    for key in ("classifier.weight", "classifier.out_proj.weight", "score.weight"):
+    for key in ("classifier.weight", "classifier.out_proj.weight", "classifier.1.weight", "score.weight"):
         if key in shapes and shapes[key][:1] != [count]:
             raise BaseError(
                 f"the head of the base '{name}' does not fit its labels", expected=f"{count} rows, one for each label",

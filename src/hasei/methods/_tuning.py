@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
+from hasei.engine.augmentation import Change
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.pooled import layer_dropout
@@ -37,7 +38,8 @@ HEAD_L2 = 0.1
 class Tuned(Plan):
     """Settings that every gradient method has.
 
-    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers.
+    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers; *augment*
+    are the changes made to pictures at random while training (kept states are then of no use: the whole base is run).
     """
 
     min_steps: int = Field(150, ge=0)
@@ -47,6 +49,7 @@ class Tuned(Plan):
     rows_per_step: int = Field(64, ge=1, le=4096)
     learning_rate: float = Field(8e-4, gt=0, le=1)
     head_learning_rate: float = Field(2e-3, gt=0, le=10)
+    augment: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,9 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     trunk, reading = context.trunk, reading_of(context.task)
     part = make(trunk)
     model = reading.begin(context, part.trunk, HEAD_L2)
-    with reading.source(context, part.stack, part.lowest) as source:
-        frozen, curve = train_part(
-            context, name, model, part, freeze(context, params), source, reading.targets(context)
-        )
+    with reading.source(context, part.stack, -1 if params.augment else part.lowest) as source:
+        rows = augmented(source, name, params.augment)
+        frozen, curve = train_part(context, name, model, part, freeze(context, params), rows, reading.targets(context))
     return Derivation(
         predictor=reading.predictor(model, trunk),
         format=reading.adapter_format if part.adapter else reading.format,
@@ -118,6 +120,17 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         trained=part.trained(model),
         curve=tuple(curve),
     )
+
+
+def augmented(source: Source, name: str, changes: tuple[Change, ...]) -> Source:
+    """Return *source* with its rows changed at random by *changes*; raises NotSupported where they are no pictures."""
+    if not changes:
+        return source
+    change = getattr(source, "augmented", None)
+    if change is None:
+        raise NotSupported(f"'{name}' can change only pictures at random", received="texts", do="leave augment out")
+    rows: Source = change(changes)
+    return rows
 
 
 def check_layers(count: int, layers: int) -> None:
@@ -179,10 +192,10 @@ def _depths(probe: Probe, layers: int) -> dict[str, int]:
 def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
     if context.scratch is None:
         return None
+    inputs = [list(i) if isinstance(i, tuple) else getattr(i, "content", i) for i in context.inputs]
     key = hash_json({
         "method": name, "plan": plan.model_dump(), "seed": context.seed, "base": context.trunk.base.content_hash,
-        "inputs": [list(i) if isinstance(i, tuple) else i for i in context.inputs], "truth": [str(t) for t in context.truth],
-        "threads": torch.get_num_threads(),
+        "inputs": inputs, "truth": [str(t) for t in context.truth], "threads": torch.get_num_threads(),
     })  # fmt: skip
     return Checkpoint(context.scratch / f"{name}-{key[:12]}.safetensors", key)
 

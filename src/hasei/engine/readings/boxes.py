@@ -20,7 +20,7 @@ from torch import nn
 from hasei.engine.activations.store import Store
 from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Predictor
-from hasei.engine.detecting import BoxPredictor, BoxTrunk, PictureSource
+from hasei.engine.detecting import BoxPredictor, BoxSource, BoxTrunk
 from hasei.engine.detectors import answers_of, with_labels
 from hasei.engine.frames import centred, shares
 from hasei.engine.ragged import ragged
@@ -33,10 +33,6 @@ from hasei.inputs.architecture import Stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Array, Floats
-
-SIDED = ("left", "right", "左", "右")
-"""Where a label holds one of these, a mirror would make it wrong."""
-
 
 SPARE = 3
 """Answers of a new detector beyond the most boxes that a picture holds."""
@@ -109,9 +105,8 @@ class Boxes:
 
     @contextmanager
     def source(self, context: Context, stack: Stack, lowest: int) -> Iterator[Source]:
-        """Pixels, some of them mirrored; nothing is replayed."""
-        sided = any(side in name.casefold() for name in context.space.names for side in SIDED)
-        yield PictureSource(context.trunk.tokenizer, context.inputs, mirrored=not sided)
+        """Pixels; nothing is replayed."""
+        yield BoxSource(context.trunk.tokenizer, context.inputs, context.space.names)
 
     def predictor(self, model: Any, trunk: Trunk) -> Predictor:
         """Batches of pictures, order kept."""
