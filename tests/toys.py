@@ -61,12 +61,48 @@ def make_tokenizer(folder: Path) -> int:
     return tokenizer.get_vocab_size()
 
 
+IMAGE_KINDS = ("vit", "convnext", "resnet", "mobilenet_v1", "mobilenet_v2", "swin", "dinov2")
+SIDE = 32
+
+
+def make_image_config(kind: str):
+    import transformers as t
+
+    h, a = SIZES["hidden"], SIZES["heads"]
+    widths = {"depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 24, h]}
+    return {
+        "vit": lambda: t.ViTConfig(hidden_size=h, num_hidden_layers=4, num_attention_heads=a, intermediate_size=64,
+                                   image_size=SIDE, patch_size=8),
+        "convnext": lambda: t.ConvNextConfig(**widths, layer_scale_init_value=0.5),
+        "resnet": lambda: t.ResNetConfig(**widths, embedding_size=8, layer_type="basic"),
+        "mobilenet_v1": lambda: t.MobileNetV1Config(depth_multiplier=0.25, image_size=SIDE),
+        "mobilenet_v2": lambda: t.MobileNetV2Config(depth_multiplier=0.25, image_size=SIDE),
+        "swin": lambda: t.SwinConfig(image_size=SIDE, patch_size=2, embed_dim=8, depths=[1, 1, 1], num_heads=[2, 2, 2],
+                                     window_size=4),
+        "dinov2": lambda: t.Dinov2Config(hidden_size=h, num_hidden_layers=3, num_attention_heads=a, image_size=SIDE,
+                                         patch_size=8, mlp_ratio=2),
+    }[kind]()  # fmt: skip
+
+
+def make_preparer(folder: Path) -> None:
+    """Write how pictures are prepared: SIDE x SIDE, each colour around zero."""
+    from transformers import ViTImageProcessorPil
+
+    ViTImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+
+
 def make_base(kind: str, folder: Path) -> Path:
     """Write a base of *kind* with random weights into *folder* and return it."""
     import torch
     from transformers import AutoModel
 
     folder.mkdir(parents=True)
+    if kind in IMAGE_KINDS:
+        make_preparer(folder)
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            AutoModel.from_config(make_image_config(kind)).save_pretrained(folder)
+        return folder
     vocabulary = make_tokenizer(folder)
     with torch.random.fork_rng():
         torch.manual_seed(7)

@@ -232,7 +232,8 @@ def by_library(form, folder, trunk, inputs):
         }  # fmt: skip
         return joined[found["join"]](scores).numpy()
     library = plugins.load("formats", form).LIBRARY
-    return {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](folder, trunk, inputs)
+    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    return libraries[library](folder, trunk, inputs)
 
 
 def by_sentence_transformers(folder, trunk, inputs):
@@ -280,3 +281,33 @@ def by_peft(folder, trunk, inputs):
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_transformers(folder, trunk, inputs):
+    if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
+        return boxes_by_transformers(folder, inputs)
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()
+
+
+def boxes_by_transformers(folder, inputs):
+    """Boxes of pictures as (label, corners, score), by the library's own classes alone."""
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+    processor, model = AutoImageProcessor.from_pretrained(folder), AutoModelForObjectDetection.from_pretrained(folder)
+    found = []
+    for path in inputs:
+        with Image.open(path.path) as image, torch.no_grad():
+            outputs = model.eval()(**processor(images=image.convert("RGB"), return_tensors="pt"))
+            size = [(image.height, image.width)]
+        boxes = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=size)[0]
+        rows = torch.cat([boxes["labels"][:, None], boxes["boxes"], boxes["scores"][:, None]], 1)
+        found.append(rows.numpy())
+    return ragged.ragged(found)

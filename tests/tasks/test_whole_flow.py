@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ FILLER = ["today", "again", "please", "really", "now", "and", "so", "very", "the
 def rows_of(task, path, count, seed):
     """Toy rows with a few words more, no two alike, as a file with the task's own columns."""
     toy, rng = task.toy(), np.random.default_rng(seed)
+    if task.input_kind == "image":
+        return pictures_of(task, toy, path, count, rng)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow([column.name for column in task.columns])
@@ -31,6 +34,34 @@ def rows_of(task, path, count, seed):
     return path
 
 
+def pictures_of(task, toy, path, count, rng):
+    """Toy pictures with a little noise, no two alike, in a folder beside the file that lists them."""
+    from PIL import Image
+
+    folder = path.with_suffix("")
+    folder.mkdir()
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow([column.name for column in task.columns])
+        for number in range(count):
+            i = int(rng.integers(len(toy.inputs)))
+            with Image.open(toy.inputs[i].path) as image:
+                pixels = np.asarray(image.convert("RGB"), np.int16)
+            noisy = (pixels + rng.integers(-6, 7, pixels.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(folder / f"{number}.png")
+            out.writerow([f"{folder.name}/{number}.png", toy.targets[i]])
+    return path
+
+
+def method_of(task):
+    """A solved head where the task has one, else a short training: the name, and how it is asked for."""
+    if plugins.load("methods", "feature_extraction").SUPPORTS.admits(task):
+        return "feature_extraction", ["--methods", "feature_extraction"]
+    name = next(n for n in plugins.names("methods") if plugins.load("methods", n).SUPPORTS.admits(task))
+    Path("study.yaml").write_text(json.dumps({"recipes": [{name: {"epochs": 1, "min_steps": 0}}]}))
+    return name, ["--config", "study.yaml"]
+
+
 @pytest.mark.parametrize("name", [n for n in plugins.names("tasks") if n != "text_classification"])
 def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -40,14 +71,17 @@ def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys
     base = str(toy_base(toy_kind(task)))
     assert main(["check", str(rows), "--task", name, "--json", "--quick"]) in (0, 4)
     assert json.loads(capsys.readouterr().out)["rows"] == 500
-    asked = ["--task", name, "--base", base, "--methods", "feature_extraction", "--budget", "4m"]
+    method, how = method_of(task)
+    asked = ["--task", name, "--base", base, *how, "--budget", "4m"]
     assert main(["try", str(rows), "--test", str(test), *asked, "--out", "run", "--lang", "ja", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     done = {c["name"] for c in report["candidates"] if c["status"] == "done"}
-    assert "feature_extraction" in done and len(done) >= 3, "a method, a constant, and a cheap truth that reads"
+    assert any(one.startswith(method) for one in done) and len(done) >= 3, (
+        "a method, a constant, and a cheap truth that reads"
+    )
     assert report["verdict"] in ("adopt", "do not adopt", "not enough data", "rethink")
-    # What can be read off these rows beats a constant, whichever way it is read.
-    assert report["verdict"] != "rethink"
+    # What can be read off these rows beats a constant, whichever way it is read, where a head can be solved at once.
+    assert report["verdict"] != "rethink" or method != "feature_extraction"
     assert main(["compare", "--recompute", "run"]) == 0
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     shown = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)

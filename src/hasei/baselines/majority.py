@@ -27,6 +27,8 @@ from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.formats._predictors import ConstantPredictor
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
+CONSTANT = True
+"""It answers every row the same: a study runs it first, and what does not beat it has learnt nothing."""
 
 
 class Params(Settings):

@@ -63,12 +63,16 @@ class Supports:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plug-in may know when it proposes settings: before anything is trained."""
+    """What a plug-in may know when it proposes settings: before anything is trained.
+
+    *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
+    """
 
     rows: int
     width: int
     layers: int
     budget_seconds: float | None = None
+    slowness: int = 1
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,20 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def refuse_other(base: Base, kind: str) -> None:
+    """Raise :class:`BaseError` unless *base* reads inputs of *kind* (``"text"`` or ``"image"``)."""
+    if base.reads != kind:
+        words = {"text": "texts", "image": "pictures"}
+        expected = {
+            "text": "a base that reads texts, with a tokenizer",
+            "image": "a folder or hub id of an image model: config.json, *.safetensors and preprocessor_config.json",
+        }
+        raise BaseError(
+            f"the base '{base.name}' reads {words[base.reads]}, and these rows are {words[kind]}", expected=expected[kind],
+            do="name one with --base",
+        )  # fmt: skip
+
+
 def load_model(base: Base) -> nn.Module:
     """Load the trunk of *base* in float32, in eval mode; weights that its files lack are an error, a pooler apart."""
     from transformers import AutoModel
@@ -112,6 +126,7 @@ class Trunk:
     """A base opened for work. *poolings* are what is kept of every layer; *wanted* layers are kept in full on the way."""
 
     def __init__(self, base: Base, store: Store | None = None, poolings: tuple[str, ...] = ()) -> None:
+        refuse_other(base, "text")
         self.base, self.store = base, store or Store()
         self.model = load_model(base)
         self.tokenizer = load_tokenizer(base)
@@ -148,6 +163,11 @@ class Trunk:
         texts: list[Input] = ["a first short text", "and a second one that is somewhat longer than the first"]
         tokens = tokenize(self.tokenizer, texts, self.base.max_tokens)
         return tokens.pad(np.arange(2), self.pad_id)
+
+    def sample(self, inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+        """Return a batch of up to 32 kept rows, with *inputs* among these."""
+        tokens = self.corpus_of(inputs).tokens
+        return tokens.pad(np.arange(min(32, len(tokens))), self.pad_id)
 
     def fresh(self) -> nn.Module:
         """Return a copy of the model that may be trained."""
@@ -274,9 +294,13 @@ class Trunk:
             "torch": torch.__version__, "transformers": transformers.__version__, "poolings": list(self.poolings),
         }  # fmt: skip
 
+    def _pooled_elements(self, rows: int) -> int:
+        """How many numbers the pooled states of *rows* rows are."""
+        return rows * (self.layers + 1) * len(self.poolings) * self.hidden
+
     def _pooled_slab(self, corpus: Corpus) -> Slab:
         if "pooled" not in self._slabs:
-            elements = len(corpus.tokens) * (self.layers + 1) * len(self.poolings) * self.hidden
+            elements = self._pooled_elements(len(corpus.tokens))
             slab = self.store.slab(self._key(corpus, "pooled"), len(corpus.tokens), elements, "float16")
             if slab is None:
                 raise BaseError(

@@ -29,7 +29,7 @@ _PACKAGED = {
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 _CONTENT = (
     "*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "sentence_bert_config.json", "*_Pooling/config.json",
+    "sentence_bert_config.json", "*_Pooling/config.json", "preprocessor_config.json",
 )  # fmt: skip
 
 
@@ -79,8 +79,17 @@ class Base:
         return hash_json({p.relative_to(self.folder).as_posix(): hash_file(p) for p in files})
 
     @cached_property
+    def reads(self) -> str:
+        """What the base reads: ``"image"`` where it says how pictures are prepared and has no tokenizer, else ``"text"``."""
+        return "image" if safety.prepares_pictures(self.folder) and not safety.has_tokenizer(self.folder) else "text"
+
+    @cached_property
     def pooling(self) -> str:
-        """How the base turns token states into one vector: ``"mean"``, ``"cls"``, ``"max"`` or ``"last"``."""
+        """How the base turns states into one vector: ``"mean"``, ``"cls"``, ``"max"``, ``"last"`` of its tokens; ``"own"``:
+        what its architecture's own classifier reads, of pictures.
+        """
+        if self.reads == "image":
+            return "own"
         for path in sorted(self.folder.glob("*_Pooling/config.json")):
             config = json.loads(path.read_text("utf-8"))
             mode = str(config.get("pooling_mode", ""))

@@ -26,6 +26,7 @@ _LEGACY_KEYS = frozenset({
     "sequence_parallel", "is_decoder", "type_vocab_size", "resid_pdrop", "max_window_layers", "use_sliding_window",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
     "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
+    "out_features", "out_indices", "stage_names",
 })  # fmt: skip
 _CONFIGS = (
     "config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json",
@@ -46,11 +47,22 @@ def check_folder(folder: Path, name: str) -> None:
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
-    if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")):
+    if not has_tokenizer(folder) and not prepares_pictures(folder):
         raise BaseError(
-            f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside config.json",
+            f"the base '{name}' has no tokenizer",
+            expected="tokenizer.json or a vocabulary file beside config.json (for pictures: preprocessor_config.json)",
             do="fetch the whole model, or choose another base",
-        )  # fmt: skip
+        )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the model in *folder* says how texts become tokens."""
+    return any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model"))
+
+
+def prepares_pictures(folder: Path) -> bool:
+    """Whether the model in *folder* says how pictures become numbers."""
+    return (folder / "preprocessor_config.json").is_file()
 
 
 def read_config(folder: Path, name: str) -> dict[str, Any]:
@@ -208,7 +220,7 @@ def _check_head(config: dict[str, Any], shapes: dict[str, list[int]], name: str)
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels")
     if count is None:
         return
-    for key in ("classifier.weight", "classifier.out_proj.weight", "score.weight"):
+    for key in ("classifier.weight", "classifier.out_proj.weight", "classifier.1.weight", "score.weight"):
         if key in shapes and shapes[key][:1] != [count]:
             raise BaseError(
                 f"the head of the base '{name}' does not fit its labels", expected=f"{count} rows, one for each label",

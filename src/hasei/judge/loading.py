@@ -11,6 +11,7 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
+from hasei.judge.loading_boxes import OF_BOXES
 from hasei.tasks import open_task
 
 _SENTENCE_TRANSFORMERS = """```python
@@ -213,6 +214,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _OF_PAIRS:
         return head + _OF_PAIRS[identity["format"]]
+    if identity["format"] in OF_BOXES:
+        return head + OF_BOXES[identity["format"]]
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
         code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])

@@ -55,7 +55,10 @@ def hooked(handles: list[Any]) -> Iterator[None]:
 
 
 def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Probe:
-    """Run *model* once on *batch* (b, t) and return what was seen. Never raises for an odd architecture: it refuses."""
+    """Run *model* once on *batch* and return what was seen. Never raises for an odd architecture: it refuses.
+
+    Of texts (b, t) the states inside must be one vector per token; of pictures they may be of any shape.
+    """
     found = Probe(len(stack), tuples=[False] * len(stack), side=[False] * len(stack))
     calls = [0] * len(stack)
     now = {"position": -1}
@@ -96,13 +99,13 @@ def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Pro
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             found.refusal = f"its layers are called in an unusual way ({error})"
             return found
-    found.refusal = _judge(calls, shapes, tuple(batch["input_ids"].shape))
+    found.refusal = _judge(calls, shapes, tuple(batch["input_ids"].shape) if "input_ids" in batch else None)
     return found
 
 
-def _judge(calls: list[int], shapes: list[tuple[int, ...]], expected: tuple[int, ...]) -> str:
+def _judge(calls: list[int], shapes: list[tuple[int, ...]], expected: tuple[int, ...] | None) -> str:
     if any(count != 1 for count in calls):
         return "its layers are shared or not all called exactly once"
-    if any(shape != expected for shape in shapes):
+    if expected is not None and any(shape != expected for shape in shapes):
         return "the states inside it are not one vector per token"
     return ""

@@ -36,6 +36,8 @@ class Reading(Protocol):
     """The file in ``formats/`` that a whole model of this reading is written by."""
     adapter_format: str
     """The same for an adapter beside its base; "" where there is none."""
+    slowness: int
+    """How many times as many steps a training needs as one that begins from a solved head; above 1, steps are small ones."""
 
     def open(self, base: Base, store: Store | None = None) -> Trunk:
         """Open *base* for work."""

@@ -36,6 +36,7 @@ class Whole:
 
     format = "sentence_transformers"
     adapter_format = "peft_adapter"
+    slowness = 1
 
     def open(self, base: Base, store: Store | None = None) -> Trunk:
         """Open *base* with its tokenizer."""

@@ -10,14 +10,29 @@ import numpy as np
 
 from hasei.derive.recipe import Step
 from hasei.engine.derivation import Settings
-from hasei.ground.errors import RunFailed
+from hasei.ground import plugins
+from hasei.ground.errors import NotSupported, RunFailed
 from hasei.ground.statistics import Interval
 from hasei.judge.cost import Cost
 from hasei.judge.ruling import TODAY
-from hasei.tasks import Answers, Floats
+from hasei.tasks import Answers, Floats, Task
 
 Status = Literal["waiting", "done", "failed", "skipped", "raced out"]
 Role = Literal["cheap truth", "derived"]
+
+
+def is_constant(plugin: Any) -> bool:
+    """Whether *plugin* answers every row the same (its ``CONSTANT``)."""
+    return bool(getattr(plugin, "CONSTANT", False))
+
+
+def constant_of(task: Task) -> str:
+    """Return the cheap truth that answers every row of *task* the same; raises NotSupported where there is none."""
+    for name in plugins.names("baselines"):
+        plugin = plugins.load("baselines", name)
+        if is_constant(plugin) and plugin.SUPPORTS.admits(task):
+            return name
+    raise NotSupported(f"no cheap truth gives a constant answer to the task {task.name}")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from hasei.judge.checks._long import cut_texts, said_once
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
 from hasei.judge.stakes import stakes
-from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.candidates import Candidate, Trial, constant_of
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.today import Today
 from hasei.tasks import Answers, Floats, Metric, Space, Task
@@ -72,7 +72,8 @@ class Lab:
 
     def facts(self, rows: int) -> Facts:
         """What methods may know when they propose settings or state their effort."""
-        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers)
+        slowness = reading_of(self.task).slowness
+        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness)
 
     def note(self, kind: str, **facts: Any) -> None:
         """Log a rung, a drop-out, a decision: the choice under a budget must be explicable afterwards."""
@@ -240,7 +241,7 @@ class Lab:
 
     def constant(self, rows: np.ndarray) -> Answers:
         """Return the commonest answer of the train rows, once for each of *rows*."""
-        step = make_step("majority")
+        step = make_step(constant_of(self.task))
         ran = run_step(step, self.context(step, self.ordered("train"), self.watch))
         outputs = ran.derivation.predictor.outputs([self.data.inputs[i] for i in rows])
         return self.task.answers(self.space, outputs)
