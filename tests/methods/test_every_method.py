@@ -213,9 +213,11 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
-        model.folder, trunk, context.inputs
+    reading = reading_of(task)
+    found = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
+        model.folder, trunk, reading.expand(context.inputs)
     )
+    outputs = reading.rows(trunk, context.inputs, found)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
