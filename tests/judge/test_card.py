@@ -135,7 +135,8 @@ ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL),
     ("similarity", "cosine"), ("similarity", "lexical_overlap"), ("similarity", "feature_extraction"),
     ("pair_classification", "feature_extraction"),
     ("multiple_choice", "feature_extraction"), ("multiple_choice", "choice_cosine"), ("multiple_choice", "choice_overlap"),
-    ("multiple_choice", "majority"),
+    ("multiple_choice", "majority"), ("question_answering", "feature_extraction"), ("question_answering", "answer_shape"),
+    ("question_answering", "majority"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):

@@ -214,6 +214,10 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
     reading = reading_of(task)
+    if reading.adapter_format == "question_answering_adapter":
+        outputs = by_question_answering(model.folder, trunk, context.inputs)
+        assert ragged.difference(outputs, model.predictor.logits(context.inputs)) <= 1e-5
+        return
     found = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
         model.folder, trunk, reading.expand(context.inputs)
     )
@@ -251,3 +255,22 @@ def by_peft(folder, trunk, inputs):
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_question_answering(folder, trunk, inputs):
+    """Start and end outputs of "no answer" and of the context's tokens, as transformers (and peft) give them."""
+    from peft import PeftModel
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    adapter = (folder / "adapter_config.json").is_file()
+    model = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder)
+    model = (PeftModel.from_pretrained(model, str(folder)) if adapter else model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = []
+    for question, context in inputs:
+        batch = tokenizer(question, context, return_tensors="pt")
+        inside = [0, *(i for i, side in enumerate(batch.encodings[0].sequence_ids) if side == 1)]
+        with torch.no_grad():
+            said = model(**batch)
+        found.append(torch.stack([said.start_logits[0, inside], said.end_logits[0, inside]], 1).numpy())
+    return ragged.ragged(found)

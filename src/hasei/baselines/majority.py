@@ -22,10 +22,13 @@ Relations: a naive Bayes model without features. A model that does not beat it h
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from hasei.engine.choosing import PositionPredictor, right_marks
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.spans import ConstantAnswer
 from hasei.formats._predictors import ConstantPredictor
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span"), bases=0)
@@ -65,4 +68,12 @@ def _place(context: Context, params: Params) -> Derivation:
     return Derivation(PositionPredictor(value), "constant_choice", params, len(value), ("value",))
 
 
-_OTHERS = {"choice": _place}
+def _answer(context: Context, params: Params) -> Derivation:
+    """The answer that most rows have, "" for none; of equals the first in order."""
+    counts = Counter(answer[1] if answer else "" for answer in context.targets)
+    text, rows = min(counts.items(), key=lambda one: (-one[1], one[0]))
+    score = float(np.float32(np.log(rows / len(context.targets))))
+    return Derivation(ConstantAnswer(text, score), "constant_answer", params, 1, ("value",))
+
+
+_OTHERS = {"choice": _place, "span": _answer}

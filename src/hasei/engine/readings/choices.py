@@ -14,7 +14,16 @@ from typing import Any
 import torch
 
 from hasei.engine.batching import Ints
-from hasei.engine.choosing import ChoicePredictor, ChoiceSource, expanded, of_pairs, right_marks, stacked, told
+from hasei.engine.choosing import (
+    ChoicePredictor,
+    ChoiceSource,
+    expanded,
+    of_pairs,
+    pairs_of,
+    right_marks,
+    stacked,
+    told,
+)
 from hasei.engine.derivation import Context, Predictor
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.readings.whole import Whole
@@ -36,6 +45,12 @@ class Choices(Whole):
     def expand(self, inputs: Sequence[Input]) -> list[Input]:
         """The question of each row with each of its choices."""
         return expanded(inputs)[0]
+
+    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
+        """Rows of which a pair is longer than the base reads."""
+        corpus = _beside(trunk, inputs).corpus_of(self.expand(inputs))
+        lost = set(corpus.tokens.cut.tolist())
+        return [i for i, row in enumerate(inputs) if any(corpus.row_of[pair] in lost for pair in pairs_of(row))]
 
     def counts(self, trunk: Trunk, inputs: Sequence[Input]) -> Ints:
         """Choices of each row (n,)."""
