@@ -3,7 +3,8 @@
 Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
-confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants.
+confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants. Of
+kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -21,12 +22,16 @@ Relations: a naive Bayes model without features. A model that does not beat it h
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
+from hasei.engine.choosing import PositionPredictor, right_marks
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.spans import ConstantAnswer
 from hasei.formats._predictors import ConstantPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span"), bases=0)
 CONSTANT = True
 """It answers every row the same: a study runs it first, and what does not beat it has learnt nothing."""
 
@@ -38,6 +43,8 @@ class Params(Settings):
 def derive(context: Context, params: Params) -> Derivation:
     """Count the classes, or take the mean."""
     SUPPORTS.refuse("majority", context.task)
+    if context.task.target_kind in _OTHERS:
+        return _OTHERS[context.task.target_kind](context, params)
     targets = np.asarray(context.targets)
     if context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)
@@ -50,3 +57,25 @@ def derive(context: Context, params: Params) -> Derivation:
         value = np.atleast_1d(targets.mean(axis=0, dtype=np.float64))
     predictor = ConstantPredictor(value.astype(np.float32))
     return Derivation(predictor, "constant", params, predictor.width, ("value",))
+
+
+def _place(context: Context, params: Params) -> Derivation:
+    """The place at which the right choice stands most often, of the rows that have so many."""
+    found = [right[:, 0] for right in right_marks(context.inputs, context.truth)]
+    hits, rows = (np.zeros(max(map(len, found))) for __ in range(2))
+    for right in found:
+        hits[: len(right)] += right
+        rows[: len(right)] += 1
+    value = np.log(np.maximum(hits, 0.5) / rows).astype(np.float32)
+    return Derivation(PositionPredictor(value), "constant_choice", params, len(value), ("value",))
+
+
+def _answer(context: Context, params: Params) -> Derivation:
+    """The answer that most rows have, "" for none; of equals the first in order."""
+    counts = Counter(answer[1] if answer else "" for answer in context.targets)
+    text, rows = min(counts.items(), key=lambda one: (-one[1], one[0]))
+    score = float(np.float32(np.log(rows / len(context.targets))))
+    return Derivation(ConstantAnswer(text, score), "constant_answer", params, 1, ("value",))
+
+
+_OTHERS = {"choice": _place, "span": _answer}

@@ -12,8 +12,9 @@ from torch import nn
 
 from hasei.engine.activations.probe import Probe
 from hasei.engine.activations.replay import Replay, replaying
+from hasei.engine.activations.states import States
 from hasei.engine.batching import Ints, Tokens
-from hasei.engine.trunk import States, Trunk
+from hasei.engine.trunk import Trunk
 from hasei.inputs.architecture import Stack
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from torch import nn
 
 from hasei.engine.activations import replay
 from hasei.engine.activations.probe import Probe, probe
+from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens, by_length, tokenize
 from hasei.engine.pooled import last_states, pool
@@ -33,6 +34,7 @@ from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
 TOLERANCE = 1e-5
+Viewed = TypeVar("Viewed")
 
 
 @contextlib.contextmanager
@@ -135,7 +137,7 @@ class Trunk:
         self.wanted: set[int] = set()
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
-        self._apart: tuple[Corpus, Trunk] | None = None
+        self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -208,10 +210,13 @@ class Trunk:
         """Tokenise *inputs*, cut at the base's longest input."""
         return tokenize(self.tokenizer, inputs, self.base.max_tokens)
 
-    def prepare(self, inputs: Sequence[Input]) -> Corpus:
-        """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet."""
+    def prepare(self, inputs: Sequence[Input], tokens: Tokens | None = None) -> Corpus:
+        """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet.
+
+        *tokens*, where given, are those of *inputs*, which then all differ.
+        """
         unique = list(dict.fromkeys(inputs))
-        tokens = self.tokenize(unique)
+        tokens = self.tokenize(unique) if tokens is None else tokens
         fingerprint = hash_text(
             hash_json({"n": len(unique)}) + _digest(tokens.ids) + _digest(tokens.offsets)
             + ("" if tokens.types is None else _digest(tokens.types))
@@ -220,15 +225,26 @@ class Trunk:
         self._slabs, self._checked = {}, False
         return self.corpus
 
+    def beside(self, inputs: Sequence[Input], make: Callable[[Trunk, list[Input]], Viewed]) -> Viewed:
+        """Return what *make* makes of a :meth:`copy` of this base and the kept rows, *inputs* among them; once for these.
+
+        For rows that are read in parts: the texts of a pair, choices, windows of a long text.
+        """
+        corpus = self.corpus_of(inputs)
+        if make not in self._views or self._views[make][0] is not corpus:
+            self._views[make] = (corpus, make(self.copy(), list(corpus.row_of)))
+        found: Viewed = self._views[make][1]
+        return found
+
+    def copy(self) -> Trunk:
+        """Return this base, opened once, for other rows."""
+        other = copy.copy(self)
+        other.wanted, other._views, other._slabs, other.corpus = set(), {}, {}, None
+        return other
+
     def apart(self, inputs: Sequence[Input]) -> Trunk:
         """Return this base with every text of the kept pairs as a row of its own; *inputs* are pairs among them."""
-        corpus = self.corpus_of(inputs)
-        if self._apart is None or self._apart[0] is not corpus:
-            other = copy.copy(self)
-            other.wanted, other._apart = set(), None
-            other.prepare([text for pair in corpus.row_of for text in pair])
-            self._apart = (corpus, other)
-        return self._apart[1]
+        return self.beside(inputs, _texts_apart)
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
         """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""
@@ -277,6 +293,20 @@ class Trunk:
         self._fill(corpus, np.unique(rows), watch or Watch())
         states = States(slab.data, corpus.tokens.offsets, rows, self.hidden)
         return states if self._agrees(corpus, states, layer) else None
+
+    def tokens_at(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> npt.NDArray[Any] | None:
+        """Return the token states (t, h) that enter *layer* of all kept rows, filled for *inputs*; None where too large.
+
+        The last *layer* means the last states. Tokens stand as in the kept rows' :class:`~hasei.engine.batching.Tokens`.
+        """
+        corpus = self.corpus_of(inputs)
+        slab = self._states_slab(corpus, layer)
+        if slab is None:
+            return None
+        self.wanted.add(layer)
+        self._fill(corpus, np.unique(corpus.rows(inputs)), watch or Watch())
+        kept = self._slabs[f"states-{layer}"]
+        return None if kept is None else kept.data.reshape(-1, self.hidden)
 
     def _agrees(self, corpus: Corpus, states: States, layer: int) -> bool:
         """Compare a few kept rows with freshly computed ones: a stale or damaged file must not reach a training."""
@@ -359,24 +389,9 @@ class Trunk:
             pooled.done[rows] = 1
 
 
-@dataclass(frozen=True)
-class States:
-    """Kept token states of some rows, ragged: row i is ``data[offsets[rows[i]]*h : offsets[rows[i]+1]*h]``."""
-
-    data: npt.NDArray[Any]
-    offsets: Ints
-    rows: Ints
-    hidden: int
-
-    def pad(self, chosen: Ints) -> torch.Tensor:
-        """Return the states of ``rows[chosen]`` right-padded with zeros (b, longest, h), float32."""
-        rows = self.rows[chosen]
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        out = np.zeros((len(rows), int(lengths.max(initial=1)), self.hidden), np.float32)
-        for i, (row, length) in enumerate(zip(rows, lengths)):
-            low = self.offsets[row] * self.hidden
-            out[i, :length] = self.data[low : low + length * self.hidden].reshape(length, self.hidden)
-        return torch.from_numpy(out)
+def _texts_apart(trunk: Trunk, pairs: list[Input]) -> Trunk:
+    trunk.prepare([text for pair in pairs for text in pair])
+    return trunk
 
 
 def _progress(batches: Iterator[Ints]) -> Iterator[tuple[int, Ints]]:

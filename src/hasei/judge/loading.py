@@ -12,6 +12,7 @@ from typing import Any
 from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.judge.loading_boxes import OF_BOXES
+from hasei.judge.loading_parts import OF_PARTS
 from hasei.tasks import open_task
 
 _SENTENCE_TRANSFORMERS = """```python
@@ -216,6 +217,10 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
         return head + _OF_PAIRS[identity["format"]]
     if identity["format"] in OF_BOXES:
         return head + OF_BOXES[identity["format"]]
+    if identity["format"] in OF_PARTS:
+        code = OF_PARTS[identity["format"]].replace("{blocks}", _BLOCKS.strip().replace("\n", "\n    "))
+        base = _base(identity["parents"][0]) if identity["parents"] else ""
+        return head + code.replace("{base}", base).replace("{pooled}", _POOLED[pooling])
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
         code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])

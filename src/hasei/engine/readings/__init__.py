@@ -45,6 +45,9 @@ class Reading(Protocol):
     def expand(self, inputs: Sequence[Input]) -> list[Input]:
         """What the base is run on for *inputs*: as many or more."""
 
+    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
+        """Which of *inputs* (by their place) are longer than the base reads."""
+
     def ends(self, trunk: Trunk) -> list[int]:
         """Layers whose states a head may sit on, the last first."""
 

@@ -46,6 +46,12 @@ class Whole:
         """Rows as they are."""
         return list(inputs)
 
+    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
+        """Rows of which the base reads only a beginning."""
+        corpus = trunk.corpus_of(inputs)
+        lost = set(corpus.tokens.cut.tolist())
+        return [i for i, row in enumerate(inputs) if corpus.row_of[row] in lost]
+
     def ends(self, trunk: Trunk) -> list[int]:
         """Layers that can be a model's last, the last first."""
         return [layer for layer in range(trunk.layers, 0, -1) if trunk.can_end_at(layer)] or [trunk.layers]

@@ -209,11 +209,11 @@ class Lab:
 
     def prepare(self, rows: np.ndarray) -> None:
         """Make *rows* those whose activations are kept, and say which of their texts are longer than the base reads."""
-        corpus = self.trunk.prepare([self.data.inputs[i] for i in rows])
-        if not len(corpus.tokens.cut):
+        inputs = [self.data.inputs[i] for i in rows]
+        self.trunk.prepare(inputs)
+        lost = rows[reading_of(self.task).cut(self.trunk, inputs)]
+        if not len(lost):
             return
-        cut = set(corpus.tokens.cut.tolist())
-        lost = [i for i in rows if corpus.row_of[self.data.inputs[i]] in cut]
         where = [(int(self.data.lines[i]), self.data.inputs[i]) for i in lost]
         self.found(cut_texts(where, self.data.files[lost[0]], self.base.max_tokens))
 
