@@ -3,7 +3,8 @@
 Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
-confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants.
+confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants. Of kind
+spans: that there are none.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -26,7 +27,7 @@ import numpy as np
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.formats._predictors import ConstantPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "spans"), bases=0)
 
 
 class Params(Settings):
@@ -37,7 +38,9 @@ def derive(context: Context, params: Params) -> Derivation:
     """Count the classes, or take the mean."""
     SUPPORTS.refuse("majority", context.task)
     targets = np.asarray(context.targets)
-    if context.task.target_kind == "category":
+    if context.task.target_kind == "spans":
+        value = np.where(np.arange(context.space.width) == 0, 0.0, -20.0)
+    elif context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)
         # A class without rows keeps a finite output: half a row's share.
         value = np.log(np.maximum(shares, 0.5 / len(targets)))

@@ -138,6 +138,8 @@ def write_model(
         form.save(derivation.predictor, temporary, base)
         if identity.space["names"]:
             write_json(temporary / "labels.json", list(identity.space["names"]))
+            if hasattr(form, "label"):
+                form.label(temporary, identity.space["names"])
         lineage.write(temporary, identity, record)
     return open_model(folder, str(base.folder) if base else "")
 

@@ -15,7 +15,7 @@ from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety
 
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model",
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model",
               "special_tokens_map.json", "added_tokens.json")  # fmt: skip
 _MODES = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
 
@@ -29,7 +29,7 @@ def write_modules(
     """
     from safetensors.torch import save_file
 
-    for name in _TOKENIZER:
+    for name in TOKENIZER:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
     kinds = ((".", "", "Transformer"), ("1_Pooling", "1_Pooling", "Pooling"), ("2_Dense", "2_Dense", "Dense"))
