@@ -124,7 +124,7 @@ def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
 
 
 PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
-ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
+ONE, TWO = [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
 
 
 @pytest.mark.parametrize(("task", "method"), [
@@ -132,7 +132,8 @@ ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL),
     ("multi_label_classification", "lexical_labels"), ("multi_label_classification", "feature_extraction"),
     ("text_regression", "lexical_ridge"), ("text_regression", "majority"), ("text_regression", "feature_extraction"),
     ("similarity", "cosine"), ("similarity", "lexical_overlap"), ("similarity", "feature_extraction"),
-    ("pair_classification", "feature_extraction"),
+    ("pair_classification", "feature_extraction"), ("token_classification", "feature_extraction"),
+    ("token_classification", "lora"), ("token_classification", "gazetteer"), ("token_classification", "majority"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -149,6 +150,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     )
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
+    code = code.replace('from_pretrained("bert"', f"from_pretrained({str(toy_base('bert'))!r}")  # an adapter's base
     said = []
     monkeypatch.chdir(model.folder)
     if '"a text", "another text"]' in code or '["another text"]' in code:  # one pair at a time
