@@ -273,8 +273,8 @@ def test_scikit_learn_reproduces_its_outputs_from_the_folder(name, tmp_path, lea
     form = saved(derived[name], tmp_path / "m")
     assert form.LIBRARY == "scikit-learn"
     rows = [*context.inputs, "Password, password; PASSWORD!", "unseen", "荷物", "", "o é ﬁ  x\n\tparcel"]
-    difference = np.abs(by_scikit_learn(tmp_path / "m", rows) - derived[name].predictor.outputs(rows))
-    assert difference.max() <= 1e-5
+    apart = np.abs(by_scikit_learn(tmp_path / "m", rows) - derived[name].predictor.outputs(rows))
+    assert apart.max() <= 1e-5
 
 
 def test_the_overlap_of_two_texts_is_the_cosine_that_scikit_learn_finds(tmp_path, learnt):

@@ -125,7 +125,10 @@ def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
 
 
 PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
-ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
+ONE, TWO = (
+    [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"],
+    [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")],
+)
 
 
 @pytest.mark.parametrize(("task", "method"), [
@@ -137,6 +140,8 @@ ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL),
     ("multiple_choice", "feature_extraction"), ("multiple_choice", "choice_cosine"), ("multiple_choice", "choice_overlap"),
     ("multiple_choice", "majority"), ("question_answering", "feature_extraction"), ("question_answering", "answer_shape"),
     ("question_answering", "majority"),
+    ("pair_classification", "feature_extraction"), ("token_classification", "feature_extraction"),
+    ("token_classification", "lora"), ("token_classification", "gazetteer"), ("token_classification", "majority"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -153,6 +158,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     )
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
+    code = code.replace('from_pretrained("bert"', f"from_pretrained({str(toy_base('bert'))!r}")  # an adapter's base
     said = []
     monkeypatch.chdir(model.folder)
     if 'rows = [("a question", ' in code:  # texts and what belongs to them, an answer a line

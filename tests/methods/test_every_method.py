@@ -27,6 +27,7 @@ from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
 from hasei.judge import loading
 from hasei.tasks import open_task
+from hasei.tasks._pieces import pieces, places
 from toys import toy_kind
 
 METHODS = plugins.names("methods")
@@ -272,7 +273,45 @@ def by_the_code_of_the_card(folder, inputs):
     return np.array(found)
 
 
+def entities_by_transformers(folder, inputs):
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.config.id2label[0] == "O" and model.config.id2label[1].startswith("B-")
+    return tagged(tokenizer, lambda batch: model(**batch).logits[0], inputs)
+
+
+def tagged(tokenizer, logits_of, inputs):
+    """Start, end and logits of every place of short texts, one at a time, as anyone would compute them."""
+    found = []
+    for text in inputs:
+        batch = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+        seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
+        with torch.no_grad():
+            logits = logits_of(batch)[[token for token, _, _ in seen]].numpy()
+        found.append(np.concatenate([np.array([place[1:] for place in seen], np.float32), logits], 1))
+    return ragged.ragged(found)
+
+
+def by_peft_words(folder, trunk, inputs):
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoTokenizer
+
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    head = load_file(folder / "head.safetensors")
+    return tagged(
+        AutoTokenizer.from_pretrained(folder),
+        lambda batch: model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"],
+        inputs,
+    )
+
+
 def by_peft(folder, trunk, inputs):
+
+    if (folder / "head.safetensors").is_file():
+        return by_peft_words(folder, trunk, inputs)
 
     from peft import PeftModel
     from safetensors.torch import load_file
@@ -291,6 +330,8 @@ def by_peft(folder, trunk, inputs):
 
 
 def by_transformers(folder, trunk, inputs):
+    if "ForTokenClassification" in (folder / "config.json").read_text("utf-8"):
+        return entities_by_transformers(folder, inputs)
     if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
         return boxes_by_transformers(folder, inputs)
     from PIL import Image

@@ -4,7 +4,8 @@ Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants. Of
-kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands.
+kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands. Of kind spans: that
+there are none.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -31,7 +32,9 @@ from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.engine.spans import ConstantAnswer
 from hasei.formats._predictors import ConstantPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span"), bases=0)
+SUPPORTS = Supports(
+    inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span", "spans"), bases=0
+)
 CONSTANT = True
 """It answers every row the same: a study runs it first, and what does not beat it has learnt nothing."""
 
@@ -46,7 +49,9 @@ def derive(context: Context, params: Params) -> Derivation:
     if context.task.target_kind in _OTHERS:
         return _OTHERS[context.task.target_kind](context, params)
     targets = np.asarray(context.targets)
-    if context.task.target_kind == "category":
+    if context.task.target_kind == "spans":
+        value = np.where(np.arange(context.space.width) == 0, 0.0, -20.0)
+    elif context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)
         # A class without rows keeps a finite output: half a row's share.
         value = np.log(np.maximum(shares, 0.5 / len(targets)))

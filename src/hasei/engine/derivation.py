@@ -38,7 +38,7 @@ class Supports:
     """
 
     inputs: tuple[str, ...] = ("text",)
-    targets: tuple[str, ...] = ("category", "categories", "number", "choice", "span")
+    targets: tuple[str, ...] = ("category", "categories", "number", "choice", "span", "spans")
     bases: int = 1
     gradients: bool = False
     texts: tuple[int, ...] = (1, 2)

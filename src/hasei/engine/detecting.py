@@ -84,10 +84,10 @@ class BoxTrunk(Trunk):
         """Whether *layer* is the last."""
         return layer == self.layers
 
-    def prepare(self, inputs: Sequence[Input]) -> Corpus:
+    def prepare(self, inputs: Sequence[Input], tokens: Tokens | None = None) -> Corpus:
         """Note *inputs*; nothing of them is kept."""
         unique = list(dict.fromkeys(inputs))
-        tokens = Tokens(np.empty(0, np.int32), np.zeros(len(unique) + 1, np.int64))
+        tokens = tokens or Tokens(np.empty(0, np.int32), np.zeros(len(unique) + 1, np.int64))
         self.corpus = Corpus(tokens, {text: i for i, text in enumerate(unique)}, hash_json([str(i) for i in unique]))
         return self.corpus
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from hasei.engine.activations import replay
 from hasei.engine.activations.store import Slab, Store
-from hasei.engine.batching import Ints
+from hasei.engine.batching import Ints, Tokens
 from hasei.engine.native import NativeTrunk, load_native
 from hasei.engine.pixels import Pixels, Preparer, kept_pixels
 from hasei.engine.pooled import last_states
@@ -110,14 +110,14 @@ class PictureTrunk(Trunk):
         same = found.shape == expected.shape and float((found - expected).abs().max()) <= TOLERANCE
         return short if same else None
 
-    def prepare(self, inputs: Sequence[Input]) -> Corpus:
+    def prepare(self, inputs: Sequence[Input], tokens: Tokens | None = None) -> Corpus:
         """Make *inputs* the rows whose activations are kept (equal pictures once); computes nothing yet."""
         unique = list(dict.fromkeys(inputs))
         fingerprint = hash_json(["pictures", *map(normalise, unique)])
         self._slabs, self._checked = {}, False
         key = {"what": "pixels", "rows": fingerprint, "base": self.base.content_hash}
-        tokens: Any = kept_pixels(self.store, key, unique, self.prepare_pixels)
-        self.corpus = Corpus(tokens, {picture: i for i, picture in enumerate(unique)}, fingerprint)
+        kept: Any = kept_pixels(self.store, key, unique, self.prepare_pixels)
+        self.corpus = Corpus(kept, {picture: i for i, picture in enumerate(unique)}, fingerprint)
         return self.corpus
 
     def pooled(self, inputs: Sequence[Input], layer: int, pooling: str, watch: Watch | None = None) -> Floats:

@@ -278,11 +278,10 @@ class Trunk:
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.
 
-        The mechanism is checked against the plain model on this very base before every use.
+        The mechanism is checked against the plain model on this very base before every use. The last states (of *layer* L)
+        are not replayed, only read.
         """
-        if self.probe.refusal or not 0 < layer < self.layers:
-            return None
-        if replay.self_check(self.model, self.stack, self.probe, self._sample(), layer) > TOLERANCE:
+        if not 0 < layer <= self.layers or (layer < self.layers and not self._replays(layer)):
             return None
         corpus = self.corpus_of(inputs)
         self.wanted.add(layer)
@@ -307,6 +306,11 @@ class Trunk:
         self._fill(corpus, np.unique(corpus.rows(inputs)), watch or Watch())
         kept = self._slabs[f"states-{layer}"]
         return None if kept is None else kept.data.reshape(-1, self.hidden)
+
+    def _replays(self, layer: int) -> bool:
+        if self.probe.refusal:
+            return False
+        return replay.self_check(self.model, self.stack, self.probe, self._sample(), layer) <= TOLERANCE
 
     def _agrees(self, corpus: Corpus, states: States, layer: int) -> bool:
         """Compare a few kept rows with freshly computed ones: a stale or damaged file must not reach a training."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
+from hasei.judge import loading_entities
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_parts import OF_PARTS
 from hasei.tasks import open_task
@@ -195,6 +196,7 @@ _MEANING = {
     "categories": (
         _NAMES, 'print(["; ".join(n for n, odds in zip(names, row) if odds > 0) or "[]" for row in outputs.tolist()])',
     ),
+    "spans": ("", 'print(["[]"])'),
     "number": (_SCALE, 'print((outputs[:, 0] * scale["deviation"] + scale["mean"]).tolist())'),
 }  # fmt: skip
 """By the kind of target: what is read to understand the outputs, and how they are said."""
@@ -221,9 +223,13 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
         code = OF_PARTS[identity["format"]].replace("{blocks}", _BLOCKS.strip().replace("\n", "\n    "))
         base = _base(identity["parents"][0]) if identity["parents"] else ""
         return head + code.replace("{base}", base).replace("{pooled}", _POOLED[pooling])
+    parent = _base(identity["parents"][0]) if identity["parents"] else '""'
+    entities = loading_entities.code(identity["format"], parent)
+    if entities:
+        return head + entities
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
-        code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
+        code = _PEFT.replace("{base}", parent).replace("{pooled}", _POOLED[pooling])
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])
