@@ -53,7 +53,8 @@ def test_a_full_report_shows_every_section_in_the_order_of_their_places():
 @pytest.mark.parametrize(
     ("fields", "section"),
     [
-        (["money"], "money"), (["automation"], "automation"), (["learning_curve"], "learning"), (["slices"], "slices"),
+        (["money"], "money"), (["automation"], "automation"), (["out_of_scope"], "out_of_scope"),
+        (["learning_curve"], "learning"), (["slices"], "slices"),
         (["confusion", "confused"], "mistakes"), (["examples"], "examples"), (["licence"], "licence"), (["energy"], "energy"),
         (["diagnosis", "seeds", "candidates"], "training"), (["log"], "log"), (["base"], "comparison"),
     ],

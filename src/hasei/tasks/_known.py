@@ -13,7 +13,7 @@ def as_known(task: Task, space: Space, targets: Sequence[str]) -> tuple[list[str
 
     What is no label of *space* is only cleaned. Raises DataError where one is no target at all.
     """
-    names = space.names
+    names = space.said
     cleaned, findings = task.clean([*names, *targets])
     known = dict(zip(cleaned, names))
     return [known.get(target, target) for target in cleaned[len(names) :]], findings
