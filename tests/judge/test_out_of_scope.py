@@ -175,13 +175,8 @@ def write_rows(path, count, out, seed=0, label="other", inside=True):
 def studied(data, toy_base, out, label="Other", **more):
     """Run a quick study whose checks of the data are left out."""
     asked = {"path": str(data), "out_of_scope": label} | {k: str(v) for k, v in more.items()}
-    config = {
-        "data": asked,
-        "base": str(toy_base("bert")),
-        "recipes": ["feature_extraction"],
-        "checks": False,
-        "budget": "4m",
-    }
+    head = {"feature_extraction": {"layer": 4, "pooling": "mean", "l2": 0.01}}
+    config = {"data": asked, "base": str(toy_base("bert")), "recipes": [head], "checks": False, "budget": "4m"}
     return conduct(make_config(config), out, Watch())
 
 
