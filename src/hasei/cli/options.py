@@ -74,6 +74,10 @@ Time: TypeAlias = Annotated[
 Identifier: TypeAlias = Annotated[
     str | None, _option("--id", meta="COL", help="Column that numbers the rows, to find an order that tells the label.")
 ]
+OutOfScope: TypeAlias = Annotated[
+    str | None,
+    _option("--out-of-scope", meta="LABEL", help="Label of texts that no other label is for, such as other or oos."),
+]
 Scheme: TypeAlias = Annotated[
     str | None,
     _option(

@@ -115,9 +115,11 @@ class Gate:
 
     def answers(self, model: DerivedModel, inputs: Sequence[Any]) -> list[tuple[Any, float, bool]]:
         """Return label, calibrated confidence and whether it is enough, of each of *inputs*."""
+        from hasei.tasks._scope import as_read
+
         outputs = model.outputs(inputs)
         values = model.task.answers(model.space, outputs).values
-        sure = self.calibration.confidence(outputs)
+        sure = self.calibration.confidence(as_read(model.space, outputs))
         return [(value, float(c), bool(c >= self.threshold)) for value, c in zip(values, sure)]
 
 

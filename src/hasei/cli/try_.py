@@ -28,7 +28,8 @@ def try_(
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
     licence_override: options.LicenceOverride = None, slice_: options.Slices = None, keep: options.Keep = None,
     time: options.Time = None, id_: options.Identifier = None, scheme: options.Scheme = None,
-    folds: options.Folds = None, seeds: options.Seeds = None, seed: options.Seed = None, lang: options.Lang = None,
+    out_of_scope: options.OutOfScope = None, folds: options.Folds = None, seeds: options.Seeds = None,
+    seed: options.Seed = None, lang: options.Lang = None,
     out: options.NewFolder = None, plan: options.Plan = False, resume: options.Resume = False,
     gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
@@ -48,7 +49,7 @@ def try_(
         data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base, task=task, seed=seed, at_least=at_least, methods=methods,
         budget=budget, slices=slice_, keep=keep, time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds,
-        lang=lang,
+        lang=lang, out_of_scope=out_of_scope,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")

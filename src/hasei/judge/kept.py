@@ -96,6 +96,7 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
         stakes=_known(winner["stake"]),
         outputs=_outputs(winner) if winner["scores"] and len(winner["scores"][0]) else None,
         slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
+        chosen_by=(_outputs(chosen), task.truth(chosen["truth"])) if chosen and case.out_of_scope else None,
         kept=_not_forgotten(parts, task),
     )  # fmt: skip
 

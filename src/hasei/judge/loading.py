@@ -200,6 +200,16 @@ _MEANING = {
     "number": (_SCALE, 'print((outputs[:, 0] * scale["deviation"] + scale["mean"]).tolist())'),
 }  # fmt: skip
 """By the kind of target: what is read to understand the outputs, and how they are said."""
+_SCOPED = (
+    """names = json.loads((folder / "labels.json").read_text("utf-8"))
+scope = json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["scope"]
+away = names.index(scope["label"]) if scope["label"] in names else None""",
+    """for row in outputs.tolist():
+    own = 0.0 if away is None else row[away]
+    best, most = max((p for p in enumerate(row) if p[0] != away), key=lambda p: p[1])
+    print([scope["label"] if own - most > scope["threshold"] else names[best]])""",
+)
+"""The same for labels of which one is given where the others are not sure enough."""
 _OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP, "pair_kernel": _PAIR_KERNEL}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
@@ -234,6 +244,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])
     meaning, said = _MEANING[task.target_kind]
+    if (identity["space"].get("scope") or {}).get("threshold") is not None:
+        meaning, said = _SCOPED
     if task.target_kind == "number" and not identity["space"].get("extra"):
         meaning, said = "", "print(outputs[:, 0].tolist())"
     code = code.replace("{meaning}", meaning).replace("{said}", said)

@@ -24,16 +24,34 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
+class Scope:
+    """The *label* of rows that no other class is for; a row is given it where its score (``tasks/_scope.py``) is above
+    *threshold*. Without a threshold the label is a class like others.
+    """
+
+    label: str
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class Space:
     """What a target can be, learnt from the train rows and kept in the model folder.
 
     *width* is the number of outputs per row; *names* are the classes in output order, or () where targets are numbers;
-    *extra* holds whatever else the task needs to read outputs back (plain JSON).
+    *extra* holds whatever else the task needs to read outputs back (plain JSON). *scope*: what rows outside of all classes
+    are called, where they have a label.
     """
 
     width: int
     names: tuple[str, ...] = ()
     extra: tuple[tuple[str, float], ...] = ()
+    scope: Scope | None = None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The labels that an answer can be: *names*, and last the label out of scope where no output stands for it."""
+        unheard = self.scope is not None and self.scope.label not in self.names
+        return (*self.names, self.scope.label) if self.scope and unheard else self.names
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,8 @@ class Task(Protocol):
     """The contract of a task file's ``TASK``.
 
     Optional: ``hub_name``, what model hubs call it (``pipeline_tag``); ``reading``, the file in ``engine/readings/`` by which a
-    base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`. Outputs and encoded targets of tasks whose
+    base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`; ``heeds_scope``, whether its answers follow
+    ``Space.scope``. Outputs and encoded targets of tasks whose
     answers are no single value may be ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that
     ``truth(map(str, values))`` gives them back.
     """
@@ -136,4 +155,4 @@ def arranged(task: Task, table: Table) -> Table:
     return cast(Table, arrange(table)) if arrange else table
 
 
-__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Space", "Task", "Toy", "arranged", "open_task"]
+__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Scope", "Space", "Task", "Toy", "arranged", "open_task"]

@@ -17,7 +17,7 @@ def as_known(task: Task, space: Space, targets: Sequence[str]) -> tuple[list[str
     own = getattr(task, "known", None)  # where names of outputs are no targets
     if own is not None:
         return cast(tuple[list[str], list[Finding]], own(space, targets))
-    names = space.names
+    names = space.said
     cleaned, findings = task.clean([*names, *targets])
     known = dict(zip(cleaned, names))
     return [known.get(target, target) for target in cleaned[len(names) :]], findings

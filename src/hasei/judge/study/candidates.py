@@ -15,7 +15,7 @@ from hasei.ground.errors import NotSupported, RunFailed
 from hasei.ground.statistics import Interval
 from hasei.judge.cost import Cost
 from hasei.judge.ruling import TODAY
-from hasei.tasks import Answers, Floats, Task
+from hasei.tasks import Answers, Floats, Space, Task
 
 Status = Literal["waiting", "done", "failed", "skipped", "raced out"]
 Role = Literal["cheap truth", "derived"]
@@ -39,14 +39,15 @@ def constant_of(task: Task) -> str:
 class Trial:
     """One candidate derived from some rows and scored on others. *outputs* (n, width) are of the rows *scored* (n,).
 
-    *frozen* are the settings with every choice made; seconds of training, milliseconds of prediction per row in a batch,
-    bytes on disk.
+    *frozen* are the settings with every choice made; *space* is that by which outputs were read as answers; seconds
+    of training, milliseconds of prediction per row in a batch, bytes on disk.
     """
 
     frozen: Settings
     outputs: Floats
     answers: Answers
     scored: np.ndarray
+    space: Space
     rows: int
     train_seconds: float
     predict_ms_per_row: float

@@ -23,6 +23,7 @@ from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
 from hasei.judge.checks._named import refuse_unfit
+from hasei.judge.out_of_scope import named
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
@@ -36,7 +37,7 @@ from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
 from hasei.judge.study.today import Today
-from hasei.tasks import Space, Task, arranged, open_task
+from hasei.tasks import Scope, Space, Task, arranged, open_task
 from hasei.tasks._known import as_known
 
 
@@ -134,7 +135,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
         )  # fmt: skip
     watch.report("reading", config.data.path)
     read = read_data(config, task)
-    space, data = _space(task, read.data)
+    space, data = _space(task, read.data, named(config.data.out_of_scope, task, read.data.targets))
     base = Base.open(config.base)
     data = replace(data, licence_override=config.data.licence_override)
     refuse_conflict(base, data)
@@ -145,7 +146,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     if lab.today is not None:
         data = replace(data, findings=(*data.findings, *lab.today.findings))
         lab.data = data
-    lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
+    lab.costs = open_costs(config.prices, space.said, lambda labels: as_known(task, space, labels)[0])
     if config.data.keep:
         lab.kept, findings = read_kept(config.data.keep, lab)
         data = replace(lab.data, findings=(*lab.data.findings, *findings))
@@ -190,10 +191,10 @@ def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any)
     return room
 
 
-def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
+def _space(task: Task, data: Dataset, scope: Scope | None) -> tuple[Space, Dataset]:
     """Learn the space from train and select rows; confirm rows outside it are dropped and said."""
     seen = [data.targets[i] for i in data.where("train", "select")]
-    space = task.space(seen)
+    space = replace(task.space(seen), scope=scope)
     known = task.knows(space, data.targets)
     findings: list[Finding] = list(data.findings)
     if not known.all():

@@ -28,7 +28,8 @@ class DataConfig(Settings):
 
     *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
     whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
-    leaks. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the model's lineage.
+    leaks. *out_of_scope* is the label of texts that no other label is for. *licence_override*: the reason to go on where the
+    licences of rows and base conflict, kept in the model's lineage.
     """
 
     path: str
@@ -42,6 +43,7 @@ class DataConfig(Settings):
     keep: str | None = None
     time: str | None = None
     id: str | None = None
+    out_of_scope: str | None = None
     licence: str = "unknown"
     licence_override: str = ""
 

@@ -33,11 +33,12 @@ from hasei.judge.checks import Room
 from hasei.judge.checks._long import cut_texts, said_once
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
+from hasei.judge.out_of_scope import settled
 from hasei.judge.stakes import stakes
 from hasei.judge.study.candidates import Candidate, Trial, constant_of
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.today import Today
-from hasei.tasks import Answers, Floats, Metric, Space, Task
+from hasei.tasks import Answers, Array, Floats, Metric, Space, Task
 
 _TIMED_ROWS = 128
 
@@ -128,9 +129,10 @@ class Lab:
         ms, size = self._carried[step]
         quick = done.from_store
         outputs = quick(inputs) if quick else done.predictor.outputs(inputs, watch)
+        space, answers = self.answered(outputs, scored)
         return Trial(
-            frozen=done.frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
-            rows=len(fit), train_seconds=ran.seconds, predict_ms_per_row=ms,
+            frozen=done.frozen, outputs=outputs, answers=answers, scored=scored, space=space, rows=len(fit),
+            train_seconds=ran.seconds, predict_ms_per_row=ms,
             trainable_parameters=done.trainable_parameters, bytes=size, curve=done.curve,
         )  # fmt: skip
 
@@ -160,10 +162,19 @@ class Lab:
         state = json.loads(json.dumps(saved[1]))
         outputs = unpack(saved[0], state.pop("layout"))
         frozen = step.plugin.Params.model_validate(state.pop("frozen"))
+        space, answers = self.answered(outputs, scored)
         return Trial(
-            frozen=frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
+            frozen=frozen, outputs=outputs, answers=answers, scored=scored, space=space,
             curve=tuple(state.pop("curve")), **state,
         )  # fmt: skip
+
+    def answered(self, outputs: Array, rows: np.ndarray) -> tuple[Space, Answers]:
+        """Return the *outputs* for *rows* as answers, and the space by which they were read.
+
+        Where a label is out of scope, *rows* also choose the threshold for it: they are rows that a trial is scored on.
+        """
+        space = settled(self.space, outputs, self.truth(rows))
+        return space, self.task.answers(space, outputs)
 
     def judge(self, candidate: Candidate, trial: Trial) -> None:
         """Give *candidate* its score on select, its interval and its cost."""
@@ -189,7 +200,7 @@ class Lab:
         """Return what is at stake in each of *rows*; None where errors all cost the same, or prices do not tell."""
         if self.costs is None or self.purpose.prices.costs is None:
             return None
-        return stakes(self.costs, self.truth(rows), self.space.names, self._weights(rows))
+        return stakes(self.costs, self.truth(rows), self.space.said, self._weights(rows))
 
     def _weights(self, rows: np.ndarray) -> Floats | None:
         given = self.purpose.prices.costs

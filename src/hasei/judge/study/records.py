@@ -28,6 +28,7 @@ def record_of(report: dict[str, Any]) -> dict[str, Any]:
         "cost": chosen.get("cost"), "train_seconds": chosen.get("train_seconds"),
         "predict_ms_per_row": chosen.get("predict_ms_per_row"),
         "automation": {k: v for k, v in (report.get("automation") or {}).items() if k != "curve"} or None,
+        "out_of_scope": {k: v for k, v in (report.get("out_of_scope") or {}).items() if k != "curve"} or None,
     }  # fmt: skip
 
 
