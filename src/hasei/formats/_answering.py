@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from hasei.engine.pooled import last_states
+from hasei.engine.pooled import last_states, linear
 from hasei.engine.spans import LONGEST
 from hasei.engine.trunk import quiet
 from hasei.engine.windows import overlap
 from hasei.formats._modules import TOKENIZER
 from hasei.ground.errors import BaseError, NotSupported
 from hasei.ground.files import write_json
+from hasei.inputs.base import Base
 
 SETTINGS = "question_answering.json"
 _CLOSE = 1e-5
@@ -51,6 +52,28 @@ def with_head(trunk: nn.Module, head: nn.Linear) -> Any:
     if float((said - expected).abs().max()) > _CLOSE * max(1.0, float(expected.abs().max())):
         raise _unfit(str(config.model_type))
     return model
+
+
+def parted(base: Base) -> tuple[nn.Module, nn.Linear]:
+    """Return trunk and head of a folder of transformers' own model; raises BaseError where it is none, or damaged."""
+    from transformers import AutoModelForQuestionAnswering
+
+    with quiet(), torch.random.fork_rng():
+        try:
+            model, report = AutoModelForQuestionAnswering.from_pretrained(
+                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
+                output_loading_info=True,
+            )  # fmt: skip
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise BaseError(f"the model '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
+    if report["missing_keys"]:
+        raise BaseError(
+            f"the model '{base.name}' lacks weights", received=f"no {min(report['missing_keys'])}", do="derive it again"
+        )
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    head = linear(model.qa_outputs.weight.detach(), model.qa_outputs.bias.detach())
+    return model.base_model.eval(), head
 
 
 def _unfit(kind: str) -> NotSupported:
@@ -86,8 +109,6 @@ def read_settings(folder: Path) -> int:
 
 def read_head(tensors: dict[str, torch.Tensor], folder: Path, prefix: str = "") -> nn.Linear:
     """Return the head among *tensors*; raises BaseError where there is none."""
-    from hasei.engine.pooled import linear
-
     try:
         return linear(tensors[f"{prefix}qa_outputs.weight"], tensors[f"{prefix}qa_outputs.bias"])
     except KeyError as error:

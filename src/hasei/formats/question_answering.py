@@ -12,10 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hasei.engine.spans import SpanModel, SpanPredictor
-from hasei.engine.trunk import load_model, load_tokenizer, quiet
-from hasei.formats._answering import read_head, read_settings, with_head, write_settings
-from hasei.ground.errors import BaseError
-from hasei.inputs import safety
+from hasei.engine.trunk import load_tokenizer, quiet
+from hasei.formats._answering import parted, read_settings, with_head, write_settings
 from hasei.inputs.base import Base
 
 LIBRARY = "transformers"
@@ -33,12 +31,6 @@ def save(predictor: SpanPredictor, folder: Path, base: Base | None) -> None:
 
 def load(folder: Path, open_base: Callable[[], Base]) -> SpanPredictor:
     """Load what :func:`save` wrote; the parent base is not needed. Raises BaseError where a part is missing or damaged."""
-    from safetensors.torch import load_file
-
     base, max_tokens = Base.open(folder), read_settings(folder)
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise BaseError(f"the model folder '{folder.name}' has no weights", expected="model.safetensors")
-    safety.read_header(weights, folder.name)
-    head = read_head(load_file(weights), folder)
-    return SpanPredictor(SpanModel(load_model(base), head), load_tokenizer(base), max_tokens)
+    trunk, head = parted(base)
+    return SpanPredictor(SpanModel(trunk, head), load_tokenizer(base), max_tokens)

@@ -14,6 +14,7 @@ from hasei.inputs.data.columnar import open_parquet
 from hasei.inputs.data.delimited import open_delimited
 from hasei.inputs.data.folder import open_folder
 from hasei.inputs.data.jsonlines import is_jsonlines, open_jsonlines
+from hasei.inputs.data.nested import is_document, open_document
 from hasei.inputs.data.source import Source, empty
 from hasei.inputs.data.voc import is_voc, open_voc
 from hasei.inputs.data.workbook import open_workbook
@@ -88,6 +89,8 @@ def _opener(path: Path) -> _Opener:
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         head = file.read(1 << 12)
+    if suffix == ".json" and is_document(head.decode("utf-8-sig", "ignore")):
+        return open_document
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
     if kind == ".zip" and (suffix in (".xlsx", ".xlsm") or _holds_workbook(path)):
         kind = ".xlsx"
