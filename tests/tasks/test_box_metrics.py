@@ -126,3 +126,25 @@ def test_neither_the_order_of_rows_nor_equal_scores_change_anything(seed, order)
     tied = [written([Box(b.label, b.corners, round(b.score, 1)) for b in parsed(text)]) for text in answers]
     mixed = METRICS["map"].value([tied[i] for i in order], [truths[i] for i in order])
     assert mixed == pytest.approx(METRICS["map"].value(tied, truths), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_boxes_are_best_said_from_the_score_of_the_highest_f1(seed):
+    answers, truths = pictures(seed, 20)
+    point = metrics.operating_point(answers, truths)
+
+    def counts(least):
+        kept = [written([b for b in parsed(text) if b.score >= least]) for text in answers]
+        found = metrics.matches(kept, truths)
+        return (
+            sum(m.hits[0].sum() for m in found),
+            sum(m.hits.shape[1] for m in found),
+            sum(m.known.sum() for m in found),
+        )
+
+    scores = sorted({b.score for text in answers for b in parsed(text)})
+    best = max(2 * right / (said + known) for right, said, known in map(counts, scores))
+    right, said, known = counts(point["score"])
+    assert point["f1"] == pytest.approx(best) == pytest.approx(2 * right / (said + known))
+    assert (point["precision"], point["recall"]) == pytest.approx((right / said, right / known))
+    assert metrics.operating_point(["[]"], truths[:1]) == {}

@@ -88,6 +88,8 @@ def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys
     shown = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)
     assert "NaN" not in shown and "None" not in shown and ">nan" not in shown
     assert main(["verify", "run/model"]) == 0
+    recorded = json.loads((tmp_path / "run" / "model" / "hasei.json").read_text("utf-8"))["record"]
+    assert ("operating" in recorded) is hasattr(task, "operating_point")
     new = rows_of(task, tmp_path / "new.csv", 20, 2)
     assert main(["predict", "run/model", str(new), "--out", "answers.csv"]) == 0
     answered = list(csv.DictReader((tmp_path / "answers.csv").read_text("utf-8").splitlines()))

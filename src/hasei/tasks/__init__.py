@@ -95,9 +95,10 @@ class Task(Protocol):
 
     Optional: ``hub_name``, what model hubs call it (``pipeline_tag``); ``reading``, the file in ``engine/readings/`` by which a
     base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`; ``heeds_scope``, whether its answers follow
-    ``Space.scope``. Outputs and encoded targets of tasks whose
-    answers are no single value may be ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that
-    ``truth(map(str, values))`` gives them back.
+    ``Space.scope``; ``operating_point(said, truth)``, where a row's answer has parts with scores: the ``score`` from which they
+    are best said, kept in the model's record. Outputs and encoded targets of tasks whose answers are no single value may be
+    ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that ``truth(map(str, values))`` gives them
+    back.
     """
 
     name: str

@@ -39,11 +39,12 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True)
 class Matches:
-    """All answers of one label, the surest first: *pictures* (D,) they stand in, *hits* (T, D) whether they are right at each
-    threshold; *known* (n,) true boxes of each picture.
+    """All answers of one label, the surest first: *pictures* (D,) they stand in, *scores* (D,), *hits* (T, D) whether they are
+    right at each threshold; *known* (n,) true boxes of each picture.
     """
 
     pictures: Array
+    scores: Floats
     hits: Array
     known: Floats
 
@@ -108,7 +109,7 @@ def _matched(predicted: tuple[str, ...], true: tuple[str, ...]) -> tuple[Matches
         known = np.zeros(len(true))
         for i, boxes in enumerate(truths):
             known[place[i]] = sum(box.label == label for box in boxes)
-        found.append(Matches(pictures[ranked], hits[:, ranked], known))
+        found.append(Matches(pictures[ranked], scores[ranked], hits[:, ranked], known))
     return tuple(found)
 
 
@@ -158,6 +159,29 @@ def _annotation(number: int, picture: int, box: Box, category: int) -> dict[str,
     return {
         "id": number, "image_id": picture, "category_id": category, "bbox": sized, "area": sized[2] * sized[3],
         "iscrowd": 0, "score": 1.0 if box.score is None else box.score,
+    }  # fmt: skip
+
+
+def operating_point(predicted: Sequence[str], true: Sequence[str]) -> dict[str, float]:
+    """Return the score from which answers are best said: that of the highest F1 of all boxes, at an overlap of one half.
+
+    With it precision, recall and F1 there; empty where no answer is right.
+    """
+    found = matches(predicted, true)
+    known = float(sum(one.known.sum() for one in found))
+    scores = np.concatenate([one.scores for one in found] or [np.zeros(0)])
+    order = np.argsort(-scores, kind="stable")
+    right = np.cumsum(np.concatenate([one.hits[0] for one in found] or [np.zeros(0)])[order])
+    if not len(right) or not right[-1]:
+        return {}
+    said = np.arange(1, len(right) + 1)
+    # Answers of one score are said together.
+    last = np.append(np.diff(scores[order]) < 0, True)
+    f1 = np.where(last, 2 * right / (said + known), 0.0)
+    best = int(f1.argmax())
+    return {
+        "score": float(scores[order][best]), "precision": float(right[best] / said[best]),
+        "recall": float(right[best] / known), "f1": float(f1[best]), "overlap": THRESHOLDS[0],
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from hasei.ground.errors import DataError, NotSupported
 from hasei.inputs.data.dataset import Column, Finding, Table
 from hasei.tasks import Answers, Array, Metric, Space, Toy
-from hasei.tasks._box_metrics import METRICS
+from hasei.tasks._box_metrics import METRICS, operating_point
 from hasei.tasks._box_rows import OBJECT_HINTS, arrange
 from hasei.tasks._boxes import Box, NoBox, normalised, parsed, written
 from hasei.tasks._set_loss import set_loss
@@ -126,6 +126,10 @@ class ObjectDetection:
             values.append(written(boxes))
             sure[i] = max((box.score or 0.0 for box in boxes), default=np.nan)
         return Answers(values, sure)
+
+    def operating_point(self, said: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
+        """Return from which score on boxes are best said, and precision, recall and F1 there."""
+        return operating_point(said, truth)
 
     def describe(self, space: Space) -> list[str]:
         """Return nothing: no text tells a place."""

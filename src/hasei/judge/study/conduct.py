@@ -228,7 +228,8 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
         report |= {"energy": meter.used, "asked": config.asked()}
-        lineage.update_record(model.folder, model.record | records.record_of(report))
+        kept = records.record_of(report) | records.operating(lab, choice)
+        lineage.update_record(model.folder, model.record | kept)
         records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
         write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
         records.write_extras(folder, report, lab)

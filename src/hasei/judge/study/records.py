@@ -32,6 +32,14 @@ def record_of(report: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def operating(lab: Lab, choice: Choice) -> dict[str, Any]:
+    """Return from which score on the winner's single answers are best said, where the task has such; from select rows."""
+    point, trial = getattr(lab.task, "operating_point", None), choice.winner.trial
+    if point is None or trial is None:
+        return {}
+    return {"operating": point(trial.answers.values, lab.truth(trial.scored))}
+
+
 def write_predictions(
     path: Path, lab: Lab, candidates: Sequence[Candidate], choice: Choice, confirmed: Confirmed, found: Verdict
 ) -> None:  # fmt: skip
