@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import toy_families
+
 TEXTS = [
     "where is my parcel", "the parcel has not arrived", "my card was declined", "please refund the card payment",
     "how do I reset my password", "the login page does not load", "a short one", "荷物はどこですか", "パスワードを忘れました",
@@ -35,7 +37,7 @@ def make_config(kind: str, vocabulary: int):
     if kind == "albert":
         return t.AlbertConfig(vocab_size=vocabulary, embedding_size=16, hidden_size=h, num_hidden_layers=n,
                               num_attention_heads=a, intermediate_size=64, max_position_embeddings=64)  # fmt: skip
-    raise ValueError(kind)
+    return toy_families.config_of(kind, vocabulary, h, n, a)
 
 
 def make_tokenizer(folder: Path) -> int:
@@ -103,7 +105,7 @@ def make_base(kind: str, folder: Path) -> Path:
             torch.manual_seed(7)
             AutoModel.from_config(make_image_config(kind)).save_pretrained(folder)
         return folder
-    vocabulary = make_tokenizer(folder)
+    vocabulary = toy_families.write_tokenizer(kind, folder, TEXTS) or make_tokenizer(folder)
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = AutoModel.from_config(make_config(kind, vocabulary))

@@ -177,9 +177,16 @@ def test_a_base_that_no_model_can_be_made_of_is_said_when_it_is_described(
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_whose_layers_are_one_layer_many_times_is_refused(toy_base: Callable[[str], Path]) -> None:
-    with pytest.raises(BaseError, match="no stack of layers"):
-        describe(Base.open(toy_base("albert")))
+@pytest.mark.parametrize(
+    ("kind", "towers"), [("bart", ("encoder", "decoder")), ("clip", ("text_model", "vision_model"))]
+)
+def test_a_model_of_two_towers_is_refused_and_both_are_named(
+    toy_base: Callable[[str], Path], kind: str, towers: tuple[str, ...]
+) -> None:
+    for opening in (describe, Trunk):
+        with pytest.raises(BaseError, match="two towers") as caught:
+            opening(Base.open(toy_base(kind)))
+        assert all(tower in str(caught.value) for tower in towers) and caught.value.do
 
 
 # Names

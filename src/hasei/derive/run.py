@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hasei.engine.ragged import finite, is_ragged
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
-from hasei.ground.errors import RunFailed, UserError
+from hasei.ground.errors import NotSupported, RunFailed, UserError
 from hasei.ground.events import Watch
 from hasei.ground.language import ENGLISH, speaking
 from hasei.ground.sketch import Sketch
@@ -51,13 +51,28 @@ def context_of(
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
+    own = getattr(context.trunk.model, "formats", None) if step.plugin.SUPPORTS.bases else None
+    if own is not None:
+        _written(reading_of(context.task).format, own, context)
     start = time.perf_counter()
     derivation = step.plugin.derive(context, step.params)
     seconds = time.perf_counter() - start
+    if own is not None:
+        derivation = replace(derivation, format=_written(derivation.format, own, context))
     sample = derivation.predictor.outputs(context.inputs[:4])
     if not finite(sample):
         raise RunFailed(f"'{step.name}' gives outputs that are not numbers", do="lower the learning rate")
     return Ran(derivation, seconds)
+
+
+def _written(form: str, own: Mapping[str, str], context: Context) -> str:
+    """Return the format in which models of a base with formats of its *own* are written where others are of *form*."""
+    if form not in own:
+        raise NotSupported(
+            f"a model of the architecture of '{context.trunk.base.name}' can't be written for this",
+            expected=f"one that is otherwise written as {' or '.join(own)}", received=form, do="use another method or base",
+        )  # fmt: skip
+    return own[form]
 
 
 def write(

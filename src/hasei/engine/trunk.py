@@ -27,8 +27,8 @@ from hasei.engine.pooled import last_states, pool
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, hash_text
-from hasei.ground.language import _
-from hasei.inputs.architecture import Stack, find_stack
+from hasei.ground.language import _, marked
+from hasei.inputs.architecture import Stack, auto_class, find_stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
@@ -74,12 +74,10 @@ def refuse_other(base: Base, kind: str) -> None:
 
 def load_model(base: Base) -> nn.Module:
     """Load the trunk of *base* in float32, in eval mode; weights that its files lack are an error, a pooler apart."""
-    from transformers import AutoModel
-
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(0)
         try:
-            model, report = AutoModel.from_pretrained(
+            model, report = auto_class(base.config["model_type"]).from_pretrained(
                 base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
                 output_loading_info=True,
             )  # fmt: skip
@@ -111,6 +109,11 @@ def load_tokenizer(base: Base) -> Any:
     return tokenizer
 
 
+def said_run(base: str, why: str) -> str:
+    """Return the sentence that says why the layers of *base* below the trained ones are run for every batch."""
+    return _("the layers of {base} below the trained ones are run again for every batch: {why}", base=base, why=_(why))
+
+
 @dataclass
 class Corpus:
     """The rows whose activations are kept: their tokens, and where each input stands."""
@@ -135,6 +138,7 @@ class Trunk:
         self.stack: Stack = find_stack(self.model)
         self.poolings = poolings or tuple(dict.fromkeys((base.pooling, "mean", "max")))
         self.wanted: set[int] = set()
+        self.told: set[str] = set()
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
         self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
@@ -186,16 +190,14 @@ class Trunk:
 
         Where a final norm or another part after the stack would change the states there is no such model.
         """
-        from transformers import AutoModel
-
         if layer == self.layers:
             return self.fresh()
         config = copy.deepcopy(self.model.config)
         try:
             config.num_hidden_layers = layer  # type: ignore[union-attr]
             with quiet(), torch.random.fork_rng():
-                short = AutoModel.from_config(config, trust_remote_code=False).eval()
-        except (ValueError, TypeError, AttributeError):
+                short = auto_class(self.base.config["model_type"]).from_config(config, trust_remote_code=False).eval()
+        except Exception:  # whatever the architecture's own checks raise: it is not made with so few layers
             return None
         kept = short.state_dict().keys()
         short.load_state_dict({k: v for k, v in self.model.state_dict().items() if k in kept}, strict=False)
@@ -203,6 +205,8 @@ class Trunk:
         mask = batch["attention_mask"].bool()
         with torch.no_grad():
             expected = replay.capture(self.model, self.stack, batch, {layer})[layer]
+            if expected.shape[:2] != mask.shape:
+                return None
             difference = float((last_states(short, batch) - expected)[mask].abs().max())
         return short if difference <= TOLERANCE else None
 
@@ -278,20 +282,36 @@ class Trunk:
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.
 
-        The mechanism is checked against the plain model on this very base before every use. The last states (of *layer* L)
-        are not replayed, only read.
+        The mechanism is checked against the plain model on this very base before every use; why not is said once. The last
+        states (of *layer* L) are not replayed, only read.
         """
-        if not 0 < layer <= self.layers or (layer < self.layers and not self._replays(layer)):
-            return None
+        watch, why = watch or Watch(), "" if layer == self.layers else self.run_because(layer)
         corpus = self.corpus_of(inputs)
-        self.wanted.add(layer)
-        slab = self._states_slab(corpus, layer)
+        self.wanted |= set() if why else {layer}
+        slab = None if why else self._states_slab(corpus, layer)
         if slab is None:
+            self.tell(why or marked("the states of these rows do not fit the store"), watch)
             return None
         rows = corpus.rows(inputs)
-        self._fill(corpus, np.unique(rows), watch or Watch())
+        self._fill(corpus, np.unique(rows), watch)
         states = States(slab.data, corpus.tokens.offsets, rows, self.hidden)
-        return states if self._agrees(corpus, states, layer) else None
+        if not self._agrees(corpus, states, layer):
+            self.tell(marked("kept states differ from fresh ones"), watch)
+            return None
+        return states
+
+    def run_because(self, layer: int) -> str:
+        """Why a training from *layer* must also run the layers below (in English); "" where they can be replayed."""
+        if self.probe.refusal or not 0 < layer < self.layers:
+            return self.probe.refusal or marked("there is no layer below")
+        difference = replay.self_check(self.model, self.stack, self.probe, self._sample(), layer)
+        return "" if difference <= TOLERANCE else marked("a replayed pass differs from a plain one")
+
+    def tell(self, why: str, watch: Watch) -> None:
+        """Say once why the layers below the trained ones are run."""
+        if why not in self.told:
+            self.told.add(why)
+            watch.report("finding", said_run(self.base.name, why))
 
     def tokens_at(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> npt.NDArray[Any] | None:
         """Return the token states (t, h) that enter *layer* of all kept rows, filled for *inputs*; None where too large.
@@ -306,11 +326,6 @@ class Trunk:
         self._fill(corpus, np.unique(corpus.rows(inputs)), watch or Watch())
         kept = self._slabs[f"states-{layer}"]
         return None if kept is None else kept.data.reshape(-1, self.hidden)
-
-    def _replays(self, layer: int) -> bool:
-        if self.probe.refusal:
-            return False
-        return replay.self_check(self.model, self.stack, self.probe, self._sample(), layer) <= TOLERANCE
 
     def _agrees(self, corpus: Corpus, states: States, layer: int) -> bool:
         """Compare a few kept rows with freshly computed ones: a stale or damaged file must not reach a training."""
@@ -389,6 +404,8 @@ class Trunk:
             view = pooled.data.reshape(shape)
             for j in range(self.layers + 1):
                 for p, how in enumerate(self.poolings):
+                    if seen[j].shape[:2] != mask.shape:  # no vector a token here: only the last states count
+                        continue
                     view[rows, j, p] = pool(seen[j], mask, how).clamp(-65000.0, 65000.0).numpy()
             pooled.done[rows] = 1
 

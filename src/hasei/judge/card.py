@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hasei.ground import files, lineage, plugins
 from hasei.ground.language import _
+from hasei.inputs.architecture import auto_class
 from hasei.judge.loading import snippet
 from hasei.judge.report.figures import NONE, duration, significant
 from hasei.judge.report.lines import Report, facts_of, scheme_words
@@ -176,8 +177,9 @@ def _use(content: Mapping[str, Any]) -> str:
 
 
 def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
+    opened = (base.pooling, auto_class(base.config["model_type"]).__name__) if base else ()
     return (
-        f"## {_('How to load it')}\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n"
+        f"## {_('How to load it')}\n\n{snippet(identity, *opened)}\n\n"
         f"### {_('With {library}', library='hasei')}\n\n"
         "```sh\nhasei predict . new.csv --out answers.csv\n```\n\n"
         '```python\nimport hasei\n\nmodel = hasei.open_model(".")\nprint(model.predict(["a text"]))\n```'

@@ -53,6 +53,43 @@ with torch.no_grad():
 {said}
 ```"""
 
+_RECURRENT = """```python
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+folder, texts = Path("."), ["a text"]
+{meaning}
+config = json.loads((folder / "config.json").read_text("utf-8"))
+limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+modes = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
+mode = next(k.removeprefix("pooling_mode_") for k, used in modes.items() if used is True)
+tensors, head = load_file(folder / "model.safetensors"), load_file(folder / "2_Dense" / "model.safetensors")
+tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+tokenizer.no_padding()
+tokenizer.enable_truncation(limit)
+wide, kind = config["hidden_size"], {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[config["cell"]]
+layers = []
+for i in range(config["num_hidden_layers"]):
+    half = wide // 2 if config["bidirectional"] else wide
+    layers.append(kind(wide, half, batch_first=True, bidirectional=config["bidirectional"]))
+    start = f"layers.{i}.rnn."
+    layers[i].load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+pooled = []
+with torch.no_grad():
+    for text in texts:
+        states = tensors["embeddings.weight"][tokenizer.encode(*([text] if isinstance(text, str) else text)).ids][None]
+        for layer in layers:
+            states, _ = layer(states)
+        pooled.append({
+            "mean_tokens": states.mean(1), "cls_token": states[:, 0], "max_tokens": states.amax(1), "lasttoken": states[:, -1],
+        }[mode])
+    outputs = torch.cat(pooled) @ head["linear.weight"].T + head["linear.bias"]
+{said}
+```"""
 
 _BLOCKS = """terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
 model = load_file(folder / "model.safetensors")
@@ -163,7 +200,7 @@ for block in blocks:  # and in their words and character n-grams
     a, b = set(one.indices), set(other.indices)
     figures += [one.multiply(other).sum(), len(a & b) / max(1, len(a | b)), len(a & b) / max(1, min(len(a), len(b)))]
 plain = [unicodedata.normalize("NFKC", text[: recipe["characters_read"]]).lower() for text in texts]
-a, b = (set(re.findall(r"\\d+", text)) for text in plain)
+a, b = (set(re.findall(r"\d+", text)) for text in plain)
 figures += [len(a & b) / len(a | b) if a | b else 1.0]
 lengths = np.array([len(text) + 1 for text in plain])
 figures += [abs(np.log(lengths[0] / lengths[1])), np.log(lengths).sum()]
@@ -188,6 +225,7 @@ print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or od
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
     "joined": _JOINED,
+    "recurrent": _RECURRENT,
 }  # fmt: skip
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
@@ -218,10 +256,10 @@ _POOLED = {
 }  # fmt: skip
 
 
-def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
+def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "AutoModel") -> str:
     """Return Markdown that says how to load a model of *identity* with the library that its format is native to.
 
-    *pooling* is how an adapter's base makes one vector of token states.
+    *pooling* is how an adapter's base makes one vector of token states, *trunk* the class that opens it.
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
@@ -240,6 +278,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
         code = _PEFT.replace("{base}", parent).replace("{pooled}", _POOLED[pooling])
+        code = code.replace("AutoModel", trunk)
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])

@@ -52,7 +52,7 @@ def derive(context: Context, params: Params) -> Derivation:
     SUPPORTS.refuse("partial_fine_tuning", context.task)
     trunk = context.trunk
     check(params, trunk.layers)
-    if trunk.probe.refusal:
+    if not trunk.probe.apart:
         raise NotSupported(
             f"the layers of '{trunk.base.name}' can't be trained apart: {trunk.probe.refusal}",
             do="use feature_extraction or full_fine_tuning",

@@ -59,8 +59,14 @@ def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
         reads = getattr(candidate.step.plugin, "reads", None)
         layer = reads(candidate.step.params, lab.trunk.layers) if reads and candidate.status == "waiting" else 0
-        if 0 < layer < lab.trunk.layers and not lab.trunk.probe.refusal:
+        if not 0 < layer < lab.trunk.layers:
+            continue
+        why = lab.trunk.run_because(layer)
+        if not why:
             lab.trunk.wanted.add(layer)
+        elif why not in lab.trunk.told:
+            lab.trunk.tell(why, lab.watch)
+            lab.note("replay", base=lab.base.name, why=_(why))
 
 
 @dataclass
