@@ -4,6 +4,7 @@ Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants.
+Targets of kind text: nothing; the commonest text (the shortest, then the first in order of the alphabet, where several are).
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -21,12 +22,14 @@ Relations: a naive Bayes model without features. A model that does not beat it h
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
-from hasei.formats._predictors import ConstantPredictor
+from hasei.formats._predictors import ConstantPredictor, ConstantTextPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "text"), bases=0)
 
 
 class Params(Settings):
@@ -36,6 +39,10 @@ class Params(Settings):
 def derive(context: Context, params: Params) -> Derivation:
     """Count the classes, or take the mean."""
     SUPPORTS.refuse("majority", context.task)
+    if context.task.target_kind == "text":
+        counts = Counter(str(text) for text in context.truth)
+        best = min(counts, key=lambda text: (-counts[text], len(text), text))
+        return Derivation(ConstantTextPredictor(best), "constant_text", params, 0)
     targets = np.asarray(context.targets)
     if context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)

@@ -61,15 +61,17 @@ class Part:
     lowest: int
     adapter: bool = False
 
-    @property
-    def trained(self) -> tuple[str, ...]:
-        """The parameters of a model of this trunk that may differ from the base's, its head's last."""
-        return (*sorted(f"trunk.{n}" for n in self.names), "head.weight", "head.bias")
+    def trained(self, model: nn.Module) -> tuple[str, ...]:
+        """The parameters of *model*, made of this trunk, that may differ from the base's, its head's last."""
+        return (
+            *sorted(f"trunk.{n}" for n in self.names),
+            *(n for n, _ in model.named_parameters() if n.startswith("head.")),
+        )
 
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
         sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-        return sum(sizes[name] for name in self.trained)
+        return sum(sizes[name] for name in self.trained(model))
 
 
 def epochs_for(params: Tuned, rows: int) -> int:
@@ -85,10 +87,11 @@ def passes(params: Tuned, facts: Facts, share: float) -> float:
 
 def top_layers(trunk: Trunk, count: int) -> Part:
     """Return the top *count* layers of a copy of *trunk*, or all of it where *count* reaches the embeddings."""
-    copy = trunk.fresh()
     lowest = trunk.layers - count if count <= trunk.layers else -1
+    names = frozenset(trunk.probe.trainable_from(lowest))
+    copy = trunk.fresh(names)
     stack = Stack(trunk.stack.path, tuple(copy.get_submodule(trunk.stack.path).children()))
-    return Part(copy, stack, frozenset(trunk.probe.trainable_from(lowest)), lowest)
+    return Part(copy, stack, names, lowest)
 
 
 def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
@@ -105,7 +108,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         format=reading.adapter_format if part.adapter else reading.format,
         frozen=frozen,
         trainable_parameters=part.size(model),
-        trained=part.trained,
+        trained=part.trained(model),
         curve=tuple(curve),
     )
 
@@ -139,7 +142,7 @@ def train_part(
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
     with (
-        compact_embedding(part.trunk, source.ids),
+        compact_embedding(part.trunk, source.ids, model),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(

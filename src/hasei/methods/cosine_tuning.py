@@ -62,5 +62,5 @@ def derive(context: Context, params: Params) -> Derivation:
         )
     return Derivation(
         ApartPredictor(model, trunk.tokenizer, trunk.base.max_tokens), "bi_encoder", frozen,
-        trainable_parameters=part.size(model), trained=part.trained, curve=tuple(curve),
+        trainable_parameters=part.size(model), trained=part.trained(model), curve=tuple(curve),
     )  # fmt: skip

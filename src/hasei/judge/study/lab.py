@@ -214,7 +214,7 @@ class Lab:
         cut = set(corpus.tokens.cut.tolist())
         lost = [i for i in rows if corpus.row_of[self.data.inputs[i]] in cut]
         where = [(int(self.data.lines[i]), self.data.inputs[i]) for i in lost]
-        self.found(cut_texts(where, self.data.files[lost[0]], self.base.max_tokens))
+        self.found(cut_texts(where, self.data.files[lost[0]], self.trunk.max_tokens))
 
     def found(self, finding: Finding) -> None:
         """Add *finding* to those of the data and say it."""
