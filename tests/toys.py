@@ -34,6 +34,11 @@ def make_config(kind: str, vocabulary: int):
         return t.LlamaConfig(vocab_size=vocabulary, hidden_size=h, num_hidden_layers=n, num_attention_heads=a,
                              num_key_value_heads=2, intermediate_size=64, max_position_embeddings=64, bos_token_id=2,
                              eos_token_id=3, pad_token_id=0)  # fmt: skip
+    if kind in ("qwen2", "qwen3"):
+        config = t.Qwen2Config if kind == "qwen2" else t.Qwen3Config
+        return config(vocab_size=vocabulary, hidden_size=h, num_hidden_layers=n, num_attention_heads=a, num_key_value_heads=2,
+                      intermediate_size=64, max_position_embeddings=256, bos_token_id=None, eos_token_id=3, pad_token_id=0,
+                      head_dim=8, tie_word_embeddings=kind == "qwen3")  # fmt: skip
     if kind == "albert":
         return t.AlbertConfig(vocab_size=vocabulary, embedding_size=16, hidden_size=h, num_hidden_layers=n,
                               num_attention_heads=a, intermediate_size=64, max_position_embeddings=64)  # fmt: skip
@@ -98,6 +103,8 @@ def make_base(kind: str, folder: Path) -> Path:
     import torch
     from transformers import AutoModel
 
+    if kind.endswith("-writes"):
+        return make_writer(kind.removesuffix("-writes"), folder)
     folder.mkdir(parents=True)
     if kind in IMAGE_KINDS:
         make_preparer(folder)
@@ -117,4 +124,46 @@ def toy_kind(task) -> str:
     """Return the kind of toy base that reads the rows of *task*."""
     if task.input_kind == "image":
         return "vit"
-    return "llama" if task.target_kind == "text" else "bert"
+    return "llama-writes" if task.target_kind == "text" else "bert"
+
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def make_writer(
+    kind: str, folder: Path, template: str | None = CHATML, pad: str | None = "<pad>", vocabulary: int = 400
+) -> Path:
+    """Write a language model with its head and a byte-level tokenizer into *folder* and return it."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import AutoModelForCausalLM
+
+    folder.mkdir(parents=True)
+    special = ["<pad>", "<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        TEXTS, trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    )  # fmt: skip
+    if kind == "llama":  # as Llama's: a first token before every text
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 2)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": 256,
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+    }
+    config |= ({"pad_token": pad} if pad else {}) | ({"chat_template": template} if template else {})
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    made = make_config(kind, tokenizer.get_vocab_size())
+    made.update({"n_positions" if kind == "gpt2" else "max_position_embeddings": 256})
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        AutoModelForCausalLM.from_config(made).save_pretrained(folder)
+    return folder

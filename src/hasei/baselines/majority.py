@@ -5,7 +5,8 @@ Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants. Of
 kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands. Of kind spans: that
-there are none.
+there are none; of kind text: the
+commonest text (the shortest, then the first in order, where several are).
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -30,10 +31,10 @@ import numpy as np
 from hasei.engine.choosing import PositionPredictor, right_marks
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.engine.spans import ConstantAnswer
-from hasei.formats._predictors import ConstantPredictor
+from hasei.formats._predictors import ConstantPredictor, ConstantTextPredictor
 
 SUPPORTS = Supports(
-    inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span", "spans"), bases=0
+    inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span", "spans", "text"), bases=0
 )
 CONSTANT = True
 """It answers every row the same: a study runs it first, and what does not beat it has learnt nothing."""
@@ -83,4 +84,11 @@ def _answer(context: Context, params: Params) -> Derivation:
     return Derivation(ConstantAnswer(text, score), "constant_answer", params, 1, ("value",))
 
 
-_OTHERS = {"choice": _place, "span": _answer}
+def _text(context: Context, params: Params) -> Derivation:
+    """The text that most rows have; of equals the shortest, then the first in order."""
+    counts = Counter(str(text) for text in context.truth)
+    best = min(counts, key=lambda text: (-counts[text], len(text), text))
+    return Derivation(ConstantTextPredictor(best), "constant_text", params, 0)
+
+
+_OTHERS = {"choice": _place, "span": _answer, "text": _text}

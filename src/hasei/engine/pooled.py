@@ -82,9 +82,20 @@ def layer_dropout(model: nn.Module, layers: Sequence[nn.Module], share: float) -
 
 def last_states(trunk: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Run *trunk* on a padded batch; its last token states (b, t, h), after a final norm where it has one."""
-    options = {"use_cache": False} if "use_cache" in inspect.signature(trunk.forward).parameters else {}
-    states: torch.Tensor = trunk(**batch, **options).last_hidden_state
+    decoder = inner(trunk)
+    options = {"use_cache": False} if "use_cache" in inspect.signature(decoder.forward).parameters else {}
+    states: torch.Tensor = decoder(**batch, **options).last_hidden_state
     return states
+
+
+def inner(trunk: nn.Module) -> nn.Module:
+    """Return the part of *trunk* that gives states: of a language model what its head sits on, adapters within it kept."""
+    embeddings = getattr(trunk, "get_output_embeddings", None)
+    if embeddings is None or embeddings() is None:
+        return trunk
+    plain: Any = trunk.get_base_model() if hasattr(trunk, "get_base_model") else trunk  # type: ignore[operator]
+    decoder: nn.Module = plain.base_model
+    return decoder
 
 
 def linear(weight: Any, bias: Any) -> nn.Linear:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -72,13 +72,19 @@ def refuse_other(base: Base, kind: str) -> None:
         )  # fmt: skip
 
 
-def load_model(base: Base) -> nn.Module:
-    """Load the trunk of *base* in float32, in eval mode; weights that its files lack are an error, a pooler apart."""
+def load_model(base: Base, *, writes: bool = False, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Load the trunk of *base*, in eval mode; weights that its files lack are an error, a pooler apart.
+
+    *writes*: with the head by which it says the next token.
+    """
+    from transformers import AutoModelForCausalLM
+
+    kind: Any = AutoModelForCausalLM if writes else auto_class(base.config["model_type"])
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(0)
         try:
-            model, report = auto_class(base.config["model_type"]).from_pretrained(
-                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
+            model, report = kind.from_pretrained(
+                base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
                 output_loading_info=True,
             )  # fmt: skip
         except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -133,7 +139,7 @@ class Trunk:
     def __init__(self, base: Base, store: Store | None = None, poolings: tuple[str, ...] = ()) -> None:
         refuse_other(base, "text")
         self.base, self.store = base, store or Store()
-        self.model = load_model(base)
+        self.model = self.load()
         self.tokenizer = load_tokenizer(base)
         self.stack: Stack = find_stack(self.model)
         self.poolings = poolings or tuple(dict.fromkeys((base.pooling, "mean", "max")))
@@ -144,6 +150,15 @@ class Trunk:
         self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
+
+    def load(self) -> nn.Module:
+        """Load the model."""
+        return load_model(self.base)
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest row in tokens that is read."""
+        return self.base.max_tokens
 
     @property
     def layers(self) -> int:
@@ -175,9 +190,10 @@ class Trunk:
         tokens = self.corpus_of(inputs).tokens
         return tokens.pad(np.arange(min(32, len(tokens))), self.pad_id)
 
-    def fresh(self) -> nn.Module:
-        """Return a copy of the model that may be trained."""
-        return copy.deepcopy(self.model)
+    def fresh(self, trained: Collection[str] | None = None) -> nn.Module:
+        """Return a copy of the model of which the parameters *trained* may be trained (None: all); others are shared."""
+        kept = {} if trained is None else {id(p): p for n, p in self.model.named_parameters() if n not in trained}
+        return copy.deepcopy(self.model, kept)
 
     def can_end_at(self, layer: int) -> bool:
         """Whether a model of the first *layer* layers gives exactly the states that enter *layer* here."""
@@ -212,7 +228,7 @@ class Trunk:
 
     def tokenize(self, inputs: Sequence[Input]) -> Tokens:
         """Tokenise *inputs*, cut at the base's longest input."""
-        return tokenize(self.tokenizer, inputs, self.base.max_tokens)
+        return tokenize(self.tokenizer, inputs, self.max_tokens)
 
     def prepare(self, inputs: Sequence[Input], tokens: Tokens | None = None) -> Corpus:
         """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet.

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 
+from hasei.engine.ragged import ragged
 from hasei.formats._ngrams import Vectoriser, batches, normalise
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
-from hasei.tasks import Floats
+from hasei.tasks import Array, Floats
+from hasei.tasks._messages import shown
 
 _PAIRS = 512
 
@@ -76,6 +80,29 @@ def overlap(vectoriser: Vectoriser, pairs: Sequence[Input], watch: Watch | None 
     return found
 
 
+def nearest(
+    vectoriser: Vectoriser, known: Sequence[str], texts: Sequence[str], count: int, watch: Watch | None = None
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the places (n, count) of the nearest of *known* to each of *texts*, and their cosines; equal ones in order.
+
+    The cosine is of words and character n-grams together, each half of it.
+    """
+    count = min(count, len(known))
+    order, cosines = np.zeros((len(texts), count), np.int64), np.zeros((len(texts), count), np.float32)
+    held = sparse.vstack([vectoriser.transform(part) for part in batches(known)]).T.tocsc()
+    done = 0
+    for part in batches(texts, _PAIRS):
+        if watch is not None:
+            watch.check()
+            watch.report("predict", fraction=done / len(texts), often=True)
+        found = np.asarray((vectoriser.transform(part) @ held).todense(), np.float32) / 2
+        place = np.argsort(-found.round(6), axis=1, kind="stable")[:, :count]
+        order[done : done + len(part)] = place
+        cosines[done : done + len(part)] = np.take_along_axis(found, place, 1)
+        done += len(part)
+    return order, cosines
+
+
 @dataclass
 class ConstantPredictor:
     """Answers every row with *value* (width,), float32."""
@@ -89,3 +116,30 @@ class ConstantPredictor:
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
         """Return *value* once per row, (n, width), float32."""
         return np.tile(self.value, (len(inputs), 1))
+
+
+@dataclass
+class ConstantTextPredictor:
+    """Answers every row with *text*."""
+
+    text: str
+    width: int = 1
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Array:
+        """Return ``[text, None]`` once per row (n,), as objects."""
+        return ragged([[self.text, None] for _ in inputs])
+
+
+@dataclass
+class NearestAnswerPredictor:
+    """Answers a prompt with the answer of the nearest of *rows* (prompt, answer); equally near ones: the first."""
+
+    vectoriser: Vectoriser
+    rows: tuple[tuple[str, str], ...]
+    width: int = 1
+
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Array:
+        """Return ``[answer, None]`` of each of *inputs* (n,), as objects."""
+        asked = [shown(i if isinstance(i, str) else i[0]) for i in inputs]
+        order, _ = nearest(self.vectoriser, [shown(prompt) for prompt, _ in self.rows], asked, 1, watch)
+        return ragged([[self.rows[place][1], None] for place in order[:, 0]])

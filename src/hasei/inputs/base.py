@@ -29,7 +29,7 @@ _PACKAGED = {
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 _CONTENT = (
     "*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "sentence_bert_config.json", "*_Pooling/config.json", "preprocessor_config.json",
+    "chat_template.jinja", "sentence_bert_config.json", "*_Pooling/config.json", "preprocessor_config.json",
 )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _snapshot(hub: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
+    wanted = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "README.md"]
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     try:
         here = Path(snapshot_download(hub, revision=revision or None, allow_patterns=wanted, local_files_only=True))

@@ -98,10 +98,11 @@ def passes(params: Tuned, facts: Facts, share: float) -> float:
 
 def top_layers(trunk: Trunk, count: int) -> Part:
     """Return the top *count* layers of a copy of *trunk*, or all of it where *count* reaches the embeddings."""
-    copy = trunk.fresh()
     lowest = trunk.layers - count if count <= trunk.layers else -1
+    names = frozenset(trunk.probe.trainable_from(lowest))
+    copy = trunk.fresh(names)
     stack = Stack(trunk.stack.path, tuple(copy.get_submodule(trunk.stack.path).children()))
-    return Part(copy, stack, frozenset(trunk.probe.trainable_from(lowest)), lowest)
+    return Part(copy, stack, names, lowest)
 
 
 def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
@@ -165,7 +166,7 @@ def train_part(
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
     with (
-        compact_embedding(part.trunk, source.ids),
+        compact_embedding(part.trunk, source.ids, model),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(

@@ -16,7 +16,7 @@ from pydantic import Field
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.methods._tuning import Tuned, passes, top_layers, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "boxes"), gradients=True)
+SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text"), gradients=True)
 
 
 class Params(Tuned):

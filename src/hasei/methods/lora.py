@@ -22,7 +22,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), gradients=True)
+SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text"), gradients=True)
 
 
 class Params(Tuned):
@@ -74,7 +74,7 @@ def _adapted(trunk: Trunk, params: Params, last: int, seed: int) -> Part:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    model: Any = trunk.fresh()
+    model: Any = trunk.fresh(())
     layers = range(params.first_layer, last + 1)
     targets = [
         f"{trunk.stack.path}.{i}.{name}"
@@ -86,7 +86,15 @@ def _adapted(trunk: Trunk, params: Params, last: int, seed: int) -> Part:
         raise NotSupported(
             "the chosen layers hold no plain linear layer that could be adapted", do="choose another method"
         )
-    config = LoraConfig(r=params.rank, lora_alpha=params.scale, lora_dropout=0.0, target_modules=targets, bias="none")
+    turned = any(type(m).__name__ == "Conv1D" for m in trunk.stack.layers[0].modules())
+    config = LoraConfig(
+        r=params.rank,
+        lora_alpha=params.scale,
+        lora_dropout=0.0,
+        target_modules=targets,
+        bias="none",
+        fan_in_fan_out=turned,
+    )
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(seed)
         adapted: nn.Module = get_peft_model(model, config)

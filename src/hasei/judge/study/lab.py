@@ -226,7 +226,7 @@ class Lab:
         if not len(lost):
             return
         where = [(int(self.data.lines[i]), self.data.inputs[i]) for i in lost]
-        self.found(cut_texts(where, self.data.files[lost[0]], self.base.max_tokens))
+        self.found(cut_texts(where, self.data.files[lost[0]], self.trunk.max_tokens))
 
     def found(self, finding: Finding) -> None:
         """Add *finding* to those of the data and say it."""

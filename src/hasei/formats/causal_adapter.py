@@ -1,0 +1,32 @@
+"""An adapter of a language model beside its base: PEFT's two files, tokenizer, chat template and generation settings.
+
+``PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder)`` writes hasei's own answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hasei.engine.trunk import load_model
+from hasei.engine.writing import WritingPredictor
+from hasei.formats import _writing
+from hasei.formats._adapter import write_adapter
+from hasei.inputs.base import Base
+
+LIBRARY = "peft"
+
+
+def save(predictor: WritingPredictor, folder: Path, base: Base | None) -> None:
+    """Write the adapter of *predictor*, whose trunk is a PeftModel, into the empty *folder*."""
+    if base is None:
+        raise ValueError("an adapter is derived from a base")
+    write_adapter(predictor.model.trunk, folder, base, task_type="CAUSAL_LM")
+    _writing.save(predictor, folder)
+
+
+def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor:
+    """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
+    base = open_base()
+    trunk = read_adapter(folder, base, load_model(base, writes=True))
+    return _writing.load(folder, base, trunk, plain=False, base=base)
