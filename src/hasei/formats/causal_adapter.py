@@ -11,7 +11,7 @@ from pathlib import Path
 from hasei.engine.trunk import load_model
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
-from hasei.formats._adapter import write_adapter
+from hasei.formats._adapter import read_adapter, write_adapter
 from hasei.inputs.base import Base
 
 LIBRARY = "peft"
