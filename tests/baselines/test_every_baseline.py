@@ -32,7 +32,13 @@ DROPINS = Path(__file__).parents[1] / "dropins"
 ALL = [n for n in plugins.names("baselines") if plugins.load("baselines", n).SUPPORTS.bases == 0]
 TASKS = [
     open_task(name)
-    for name in ("text_classification", "text_regression", "multi_label_classification", "similarity", "token_classification")
+    for name in (
+        "text_classification",
+        "text_regression",
+        "multi_label_classification",
+        "similarity",
+        "token_classification",
+    )
 ]
 TASK = {n: next(t for t in TASKS if plugins.load("baselines", n).SUPPORTS.admits(t)) for n in ALL}
 OF_LABELS = [n for n in ALL if TASK[n].name == "text_classification"]

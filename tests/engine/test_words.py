@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,7 +33,10 @@ def trained(kind):
     special = ["<pad>", "<unk>", "<s>", "</s>"]
     if kind == "word pieces":  # BERT
         found, trainer = Tokenizer(models.WordPiece(unk_token="<unk>")), trainers.WordPieceTrainer
-        found.normalizer, found.pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+        found.normalizer, found.pre_tokenizer = (
+            normalizers.BertNormalizer(lowercase=True),
+            pre_tokenizers.BertPreTokenizer(),
+        )
     elif kind == "bytes":  # GPT-2, RoBERTa, Llama 3
         found, trainer = Tokenizer(models.BPE()), trainers.BpeTrainer
         found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -44,7 +48,9 @@ def trained(kind):
         found, trainer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>")), trainers.BpeTrainer
         found.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         special += [f"<0x{i:02X}>" for i in range(256)]
-        found.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")  # no merge passes a space, as in the real ones
+        found.pre_tokenizer = pre_tokenizers.Split(
+            "▁", "merged_with_next"
+        )  # no merge passes a space, as in the real ones
     else:
         found, trainer = Tokenizer(models.BPE(unk_token="<unk>")), trainers.BpeTrainer
         found.pre_tokenizer = pre_tokenizers.Split("", "isolated")
@@ -55,13 +61,17 @@ def trained(kind):
     if kind == "bytes":
         found.post_processor, found.decoder = processors.ByteLevel(trim_offsets=False), decoders.ByteLevel()
     elif kind != "metaspace with bytes":
-        found.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)])
+        found.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
+        )
     from transformers import PreTrainedTokenizerFast
 
-    return PreTrainedTokenizerFast(tokenizer_object=found, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=found, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def tokenizer_of(kind):
     return trained(kind)
 
@@ -103,7 +113,7 @@ def test_places_of_any_text_are_in_order_made_of_pieces_and_point_at_their_own_c
     tokenizer = tokenizer_of(kind)
     (found,) = layouts(tokenizer, [text], 512)
     at, parts = found.at.tolist(), pieces(text)
-    assert all(a < b for a, b in at) and all(one[1] <= other[0] for one, other in zip(at, at[1:]))
+    assert all(a < b for a, b in at) and all(one[1] <= other[0] for one, other in itertools.pairwise(at))
     assert {a for a, _ in at} <= {a for a, _ in parts} and {b for _, b in at} <= {b for _, b in parts}
     assert (np.diff(found.token) > 0).all()
     offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
@@ -185,7 +195,9 @@ def test_features_are_the_states_at_places_of_every_layer(trunk):
         assert kept.shape == (reading.counts(trunk, context.inputs).sum(), trunk.hidden)
         full = Store(trunk.store.folder, max_bytes=0)  # no room: everything is computed
         other = reading.open(trunk.base, full)
-        np.testing.assert_allclose(kept, reading.features(other, context.inputs, layer, "mean"), atol=4e-3 * np.abs(kept).max())
+        np.testing.assert_allclose(
+            kept, reading.features(other, context.inputs, layer, "mean"), atol=4e-3 * np.abs(kept).max()
+        )
 
 
 def test_states_replayed_train_as_the_whole_model_does(trunk):
@@ -229,5 +241,7 @@ def test_how_rows_are_packed_changes_no_loss(trunk):
     with torch.no_grad(), reading.source(context, trunk.stack, -1) as source:
         rows = np.arange(len(targets))
         together = TASK.loss(source.outputs(model, rows), padded(targets), smoothing=0.1)
-        alone = torch.cat([TASK.loss(source.outputs(model, rows[i : i + 1]), padded(targets[i : i + 1]), smoothing=0.1) for i in rows])
+        alone = torch.cat(
+            [TASK.loss(source.outputs(model, rows[i : i + 1]), padded(targets[i : i + 1]), smoothing=0.1) for i in rows]
+        )
     assert (together - alone).abs().max() <= 1e-6

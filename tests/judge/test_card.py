@@ -124,7 +124,10 @@ def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
 
 
 PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
-ONE, TWO = [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
+ONE, TWO = (
+    [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"],
+    [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")],
+)
 
 
 @pytest.mark.parametrize(("task", "method"), [

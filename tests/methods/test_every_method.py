@@ -215,9 +215,7 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
     library = plugins.load("formats", model.identity["format"]).LIBRARY
     by_library = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
-    outputs = by_library[library](
-        model.folder, trunk, context.inputs
-    )
+    outputs = by_library[library](model.folder, trunk, context.inputs)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 

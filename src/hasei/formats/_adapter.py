@@ -45,4 +45,5 @@ def read_adapter(folder: Path, base: Base) -> nn.Module:
         raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")
     for parameter in trunk.parameters():
         parameter.requires_grad_(False)
-    return trunk.eval()
+    adapted: nn.Module = trunk.eval()
+    return adapted

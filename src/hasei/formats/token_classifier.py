@@ -1,7 +1,8 @@
 """A whole model with a linear head on single token states: a plain ``AutoModelForTokenClassification`` folder.
 
-``AutoModelForTokenClassification.from_pretrained(folder)(**batch).logits`` are hasei's own outputs at every sub-token; ``id2label``
-says what each stands for. An architecture whose class for that has more than a linear head can't hold the model, and is refused.
+``AutoModelForTokenClassification.from_pretrained(folder)(**batch).logits`` are hasei's own outputs at every sub-token;
+``id2label`` says what each stands for. An architecture whose class for that has more than a linear head can't hold the model,
+and is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ def save(predictor: TaggedPredictor, folder: Path, base: Base | None) -> None:
 def label(folder: Path, names: Sequence[str]) -> None:
     """Write what each output stands for into the model's own config."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    config |= {"id2label": {str(i): name for i, name in enumerate(names)}, "label2id": {name: i for i, name in enumerate(names)}}
+    config |= {
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+    }
     write_json(folder / "config.json", config)
 
 

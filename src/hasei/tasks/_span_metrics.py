@@ -47,7 +47,9 @@ def _recall(predicted: Sequence[Any], true: Sequence[Any], weights: Floats) -> F
     return _ratio(hits, there)
 
 
-def _once(weighted: Callable[[Sequence[Any], Sequence[Any], Floats], Floats]) -> Callable[[Sequence[Any], Sequence[Any]], float]:
+def _once(
+    weighted: Callable[[Sequence[Any], Sequence[Any], Floats], Floats],
+) -> Callable[[Sequence[Any], Sequence[Any]], float]:
     def value(predicted: Sequence[Any], true: Sequence[Any]) -> float:
         return float(weighted(predicted, true, np.ones((1, len(true))))[0]) if len(true) else float("nan")
 

@@ -25,7 +25,19 @@ from hasei.tasks._spans import Spans, check, joined, parted
 
 TOKENS = ("tokens", "words", "token", "form", "トークン", "単語")
 TAGS = ("tags", "ner_tags", "labels", "ner", "bio", "iob", "tag", "label", "entities", "タグ", "ラベル")
-SPANS = ("entities", "spans", "slots", "ner", "mentions", "annotations", "label", "labels", "tags", "固有表現", "エンティティ")
+SPANS = (
+    "entities",
+    "spans",
+    "slots",
+    "ner",
+    "mentions",
+    "annotations",
+    "label",
+    "labels",
+    "tags",
+    "固有表現",
+    "エンティティ",
+)
 TEXT, TARGET = "text", "entities"
 _TAG = re.compile(r"([BIOESLUM])[-_](.+)")
 _SCHEME = "O, or B-, I- (also E-, S-, L-, U-) and a label, such as B-person"
@@ -102,7 +114,10 @@ def _row(words: list[str], marks: list[str] | None, where: str) -> tuple[str, Sp
     """Return the text of *words*, blank ones left out, and the entities that their tags show."""
     if marks is not None and len(marks) != len(words):
         raise DataError(
-            f"{where}: tokens and tags are not equally many", expected=f"{len(words)} tags", received=str(len(marks)), do=_FIX
+            f"{where}: tokens and tags are not equally many",
+            expected=f"{len(words)} tags",
+            received=str(len(marks)),
+            do=_FIX,
         )
     starts, kept, length = [], [], 0
     for word in words:
@@ -196,7 +211,9 @@ def _said(file: str, trimmed: list[int], nested: list[int]) -> list[Finding]:
         findings.append(Finding("spans", "note", message, file, tuple(trimmed), variant="white_space"))
     if nested:
         message = _(
-            "rows of '{file}' with entities that overlap, of which only the longest was kept: {n}", file=file, n=len(nested)
+            "rows of '{file}' with entities that overlap, of which only the longest was kept: {n}",
+            file=file,
+            n=len(nested),
         )
         do = _("decide for one entity at a place, or learn the others by a task of their own")
         findings.append(Finding("spans", "warning", message, file, tuple(nested), do, variant="overlap"))

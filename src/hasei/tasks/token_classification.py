@@ -1,4 +1,4 @@
-"""One text, any number of entities in it: names, diseases, slots of an order.
+r"""One text, any number of entities in it: names, diseases, slots of an order.
 
 Rows are texts with character spans (``text``, ``entities``: a list of start, end, label), or tokens with tags (``tokens``,
 ``tags`` in IOB2, IOB1, BIOES or BILOU). Entities don't overlap; the answer is their list, as JSON.
@@ -71,16 +71,18 @@ class TokenClassification:
     default_metric = "f1"
 
     def arrange(self, table: Table) -> Table:
-        """Make ``text`` and ``entities`` of tokens with tags, or of spans in other spellings; raises DataError naming the line."""
+        """Make ``text`` and ``entities`` of tokens with tags, or of spans in other spellings; DataError names the line."""
         return _span_rows.arrange(table)
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
-        """Write each cell as canonical JSON, with one spelling for each label; raises :class:`DataError` where entities overlap."""
+        """Write each cell as canonical JSON, one spelling for each label; raises :class:`DataError` where entities overlap."""
         cells = [_spans.parted(text) for text in targets]
         for cell in cells:
             wrong = _spans.check(cell)
             if wrong:
-                raise DataError(wrong, expected="entities that don't overlap", do="correct the row, or leave it out with --where")
+                raise DataError(
+                    wrong, expected="entities that don't overlap", do="correct the row, or leave it out with --where"
+                )
         cleaned, findings = unify([label for cell in cells for *_, label in cell])
         spelt = iter(cleaned)
         return [_spans.joined([(start, end, next(spelt)) for start, end, _ in cell]) for cell in cells], findings
@@ -116,7 +118,7 @@ class TokenClassification:
         return found
 
     def mark(self, space: Space, target: Array, at: Array) -> tuple[npt.NDArray[np.int64], int]:
-        """Return the tag (p,) of each place *at* (p, 2) under an encoded *target*, and how many entities they can't show exactly."""
+        """Return the tag (p,) of each place *at* (p, 2) under an encoded *target*, and how many entities they can't show."""
         tags, exact = _spans.marked(target, at)
         return tags, int((~exact).sum())
 
@@ -125,7 +127,7 @@ class TokenClassification:
         return list(targets)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
-        """Cross entropy per row (n,), float32: outputs (n, p, w), tags (n, p), those that are IGNORED left out; see :data:`WORDS`."""
+        """Cross entropy per row (n,), float32, over :data:`WORDS`: outputs (n, p, w), tags (n, p), IGNORED ones left out."""
         from torch.nn.functional import cross_entropy
 
         flat = outputs.float().flatten(0, 1)
@@ -133,7 +135,7 @@ class TokenClassification:
         return losses.view(targets.shape).sum(1) / WORDS
 
     def solve(self, features: Array, targets: Array, space: Space, l2: float) -> tuple[Array, Array]:
-        """Multinomial logistic regression: features of places (m, f), tags (m,) -> weight (w, f), bias (w,); l2 on the mean loss."""
+        """Multinomial logistic regression: features of places (m, f), tags (m,) -> weight (w, f), bias (w,)."""
         return logistic(features, targets, space.width, l2)
 
     def answers(self, space: Space, outputs: Array) -> Answers:

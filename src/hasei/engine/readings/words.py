@@ -69,7 +69,9 @@ class Words(Whole):
         rows, out = corpus.rows(flat.windows), np.empty((len(flat.token), trunk.hidden), np.float32)
         for windows in by_length(corpus.tokens.lengths[rows]):
             (watch or Watch()).check()
-            seen = replay.capture(trunk.model, trunk.stack, corpus.tokens.pad(rows[windows], trunk.pad_id), {layer})[layer]
+            seen = replay.capture(trunk.model, trunk.stack, corpus.tokens.pad(rows[windows], trunk.pad_id), {layer})[
+                layer
+            ]
             at = torch.from_numpy(flat.in_batch(windows))
             out[flat.places_in(windows)] = seen[at[:, 0], at[:, 1]].numpy()
         return out
