@@ -144,7 +144,7 @@ def test_of_entities_that_overlap_the_longest_is_kept_and_the_rows_are_named():
 
 
 def test_overlaps_that_come_without_a_text_are_refused():
-    with pytest.raises(DataError, match="two entities overlap: 0 to 5 .a. and 3 to 8 .b."):
+    with pytest.raises(DataError, match=r"two entities overlap: 0 to 5 \(a\) and 3 to 8 \(b\)"):
         TASK.clean(['[[0, 5, "a"], [3, 8, "b"]]'])
 
 

@@ -1,7 +1,7 @@
 """A trunk with a linear head on single token states: trained, and answering rows place by place.
 
-Shapes: batch of b windows, m places in them; states (b, t, h), outputs of places (m, w); of rows (n, longest, w) as the loss reads
-them, and (p, 2 + w) a row as a predictor gives them: start, end, logits.
+Shapes: batch of b windows, m places in them; states (b, t, h), outputs of places (m, w); of rows (n, longest, w) as the loss
+reads them, and (p, 2 + w) a row as a predictor gives them: start, end, logits.
 Relations: :mod:`hasei.engine.pooled` has one place a row; this is an ``AutoModelForTokenClassification`` of transformers.
 """
 

@@ -42,7 +42,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Flat:
-    """Layouts of n rows, one after the other: *window* and *token* of every place (m,), places (n,) and windows (n,) of each row."""
+    """Layouts of n rows, one after the other: *window* and *token* of every place (m,).
+
+    *counts* (n,) are the places of each row, *spread* (n,) its windows.
+    """
 
     windows: list[str]
     window: Ints
@@ -94,7 +97,8 @@ def _ranges(starts: Ints, chosen: Ints) -> Ints:
     """Return ``starts[i], ..., starts[i + 1] - 1`` for each i of *chosen*, one after the other."""
     sizes = starts[chosen + 1] - starts[chosen]
     ends = np.cumsum(sizes)
-    return np.asarray(np.arange(sizes.sum()) + np.repeat(starts[chosen] - (ends - sizes), sizes), np.int64)
+    found: Ints = np.arange(sizes.sum()) + np.repeat(starts[chosen] - (ends - sizes), sizes)
+    return found
 
 
 def layouts(tokenizer: Any, texts: Sequence[Input], max_tokens: int) -> list[Layout]:

@@ -1,7 +1,7 @@
 """An adapter beside its base for token classification: PEFT's files, and the linear head in ``head.safetensors``.
 
-``PeftModel.from_pretrained(base, folder)`` gives the adapted trunk; its last states times ``weight`` (w, h) plus ``bias`` (w,) are
-hasei's own outputs at every sub-token. The base is named by its id and revision, never by a path.
+``PeftModel.from_pretrained(base, folder)`` gives the adapted trunk; its last states times ``weight`` (w, h) plus ``bias`` (w,)
+are hasei's own outputs at every sub-token. The base is named by its id and revision, never by a path.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A whole model with a linear head on single token states: a plain ``AutoModelForTokenClassification`` folder.
 
-``AutoModelForTokenClassification.from_pretrained(folder)(**batch).logits`` are hasei's own outputs at every sub-token; ``id2label``
-says what each stands for. An architecture whose class for that has more than a linear head can't hold the model, and is refused.
+``AutoModelForTokenClassification.from_pretrained(folder)(**batch).logits`` are hasei's own outputs at every sub-token;
+``id2label`` says what each stands for. An architecture whose class for that has more than a linear head can't hold the model,
+and is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How a model folder of entities is used without hasei: the lines that a model card shows, by format.
 
-They hold the very functions that hasei reads texts with (:mod:`hasei.tasks._pieces`), so that what they print are its own answers.
+They hold the very functions that hasei reads texts with (:mod:`hasei.tasks._pieces`), so that what they print is its own answer.
 """
 
 from __future__ import annotations

@@ -71,11 +71,11 @@ class TokenClassification:
     default_metric = "f1"
 
     def arrange(self, table: Table) -> Table:
-        """Make ``text`` and ``entities`` of tokens with tags, or of spans in other spellings; raises DataError naming the line."""
+        """Make ``text`` and ``entities`` of tokens with tags, or of spans in other spellings; DataError names the line."""
         return _span_rows.arrange(table)
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
-        """Write each cell as canonical JSON, with one spelling for each label; raises :class:`DataError` where entities overlap."""
+        """Write each cell as canonical JSON, one spelling for each label; raises :class:`DataError` where entities overlap."""
         cells = [_named.parted(text) for text in targets]
         for cell in cells:
             wrong = _named.check(cell)
@@ -118,7 +118,7 @@ class TokenClassification:
         return found
 
     def mark(self, space: Space, target: Array, at: Array) -> tuple[npt.NDArray[np.int64], int]:
-        """Return the tag (p,) of each place *at* (p, 2) under an encoded *target*, and how many entities they can't show exactly."""
+        """Return the tag (p,) of each place *at* (p, 2) under an encoded *target*, and how many entities they can't show."""
         tags, exact = _named.marked(target, at)
         return tags, int((~exact).sum())
 
@@ -127,7 +127,7 @@ class TokenClassification:
         return list(targets)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
-        """Cross entropy per row (n,), float32: outputs (n, p, w), tags (n, p), those that are IGNORED left out; see :data:`WORDS`."""
+        """Cross entropy per row (n,), float32, over :data:`WORDS`: outputs (n, p, w), tags (n, p), IGNORED ones left out."""
         from torch.nn.functional import cross_entropy
 
         flat = outputs.float().flatten(0, 1)
@@ -135,7 +135,7 @@ class TokenClassification:
         return losses.view(targets.shape).sum(1) / WORDS
 
     def solve(self, features: Array, targets: Array, space: Space, l2: float) -> tuple[Array, Array]:
-        """Multinomial logistic regression: features of places (m, f), tags (m,) -> weight (w, f), bias (w,); l2 on the mean loss."""
+        """Multinomial logistic regression: features of places (m, f), tags (m,) -> weight (w, f), bias (w,)."""
         return logistic(features, targets, space.width, l2)
 
     def answers(self, space: Space, outputs: Array) -> Answers:
