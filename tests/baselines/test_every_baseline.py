@@ -30,7 +30,14 @@ from hasei.tasks import open_task
 DROPINS = Path(__file__).parents[1] / "dropins"
 ALL = [n for n in plugins.names("baselines") if plugins.load("baselines", n).SUPPORTS.bases == 0]
 TASKS = [
-    open_task(name) for name in ("text_classification", "text_regression", "multi_label_classification", "similarity")
+    open_task(name)
+    for name in (
+        "text_classification",
+        "text_regression",
+        "multi_label_classification",
+        "similarity",
+        "image_classification",
+    )
 ]
 TASK = {n: next(t for t in TASKS if plugins.load("baselines", n).SUPPORTS.admits(t)) for n in ALL}
 OF_LABELS = [n for n in ALL if TASK[n].name == "text_classification"]
@@ -62,6 +69,8 @@ def toy_context(name="majority", **more):
 
 
 def odd_rows(name):
+    if TASK[name].input_kind == "image":
+        return []
     return [(text, "a b") for text in ODD] if TASK[name].name == "similarity" else list(ODD)
 
 
