@@ -25,6 +25,7 @@ _LEGACY_KEYS = frozenset({
     "pooler_type", "tokenizer_class", "reference_compile", "attention_types", "head_dim", "_num_labels", "n_ctx",
     "sequence_parallel", "is_decoder", "type_vocab_size", "resid_pdrop", "max_window_layers", "use_sliding_window",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
+    "out_features", "out_indices", "stage_names", "hidden_size",  # of backbones of pictures
     "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
     "out_features", "out_indices", "stage_names",
 })  # fmt: skip
