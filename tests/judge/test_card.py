@@ -179,5 +179,26 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
 
 
+@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
+def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, toy_base, tmp_path, monkeypatch):
+    from hasei.derive.order import order, read_steps
+
+    task = open_task("image_classification")
+    toy = task.toy()
+    model = order(
+        read_steps(method), toy.inputs[0].path.parents[1], task=task.name, base=toy_base("vit"), out=tmp_path / "m"
+    )
+    write_card(model.folder, None, None, task)
+    text, said = (model.folder / "README.md").read_text("utf-8"), []
+    assert str(toy.inputs[0].path.parents[1]) not in text and "hasei-toy" not in text
+    monkeypatch.chdir(model.folder)
+    asked = [str(picture.path) for picture in toy.inputs]
+    code = python_in(text)[0]
+    exec(compile(code.replace('["a picture.jpg"]', repr(asked)), "card", "exec"), {"print": said.extend})
+    expected = [answer.value for answer in model.predict(toy.inputs)]
+    assert said == (expected[:1] if method == "majority" else expected)
+
+
 def test_the_identity_of_a_made_up_model_is_whole():
     assert identity().recipe_id == "0123456789abcdef"

@@ -18,39 +18,35 @@ from toys import toy_kind
 FILLER = ["today", "again", "please", "really", "now", "and", "so", "very", "then", "here", "still", "soon"]
 
 
+def speckled(picture, folder, name, rng):
+    """A copy of *picture* in *folder* with some grains on it, and its name."""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(picture.path), np.int16)
+    grains = rng.integers(-20, 20, pixels.shape, dtype=np.int16)
+    Image.fromarray((pixels + grains).clip(0, 255).astype(np.uint8)).save(folder / name)
+    return name
+
+
 def rows_of(task, path, count, seed):
-    """Toy rows with a few words more, no two alike, as a file with the task's own columns."""
+    """Toy rows with a few words or grains more, no two alike, as a file with the task's own columns."""
     toy, rng = task.toy(), np.random.default_rng(seed)
-    if task.input_kind == "image":
-        return pictures_of(task, toy, path, count, rng)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow([column.name for column in task.columns])
         for number in range(count):
             i = int(rng.integers(len(toy.inputs)))
             texts = [toy.inputs[i]] if isinstance(toy.inputs[i], str) else list(toy.inputs[i])
+<<<<<<< HEAD
             # What is a list, not a text, stays one.
             more = [t if t[0] == "[" else f"{t} {' '.join(rng.choice(FILLER, 3))} {number}" for t in texts]
+=======
+            if task.input_kind == "image":
+                more = [speckled(picture, path.parent, f"{path.stem}-{number}.png", rng) for picture in texts]
+            else:
+                more = [f"{text} {' '.join(rng.choice(FILLER, 3))} {number}" for text in texts]
+>>>>>>> boxes
             out.writerow([*more, toy.targets[i]])
-    return path
-
-
-def pictures_of(task, toy, path, count, rng):
-    """Toy pictures with a little noise, no two alike, in a folder beside the file that lists them."""
-    from PIL import Image
-
-    folder = path.with_suffix("")
-    folder.mkdir()
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        out.writerow([column.name for column in task.columns])
-        for number in range(count):
-            i = int(rng.integers(len(toy.inputs)))
-            with Image.open(toy.inputs[i].path) as image:
-                pixels = np.asarray(image.convert("RGB"), np.int16)
-            noisy = (pixels + rng.integers(-6, 7, pixels.shape)).clip(0, 255).astype(np.uint8)
-            Image.fromarray(noisy).save(folder / f"{number}.png")
-            out.writerow([f"{folder.name}/{number}.png", toy.targets[i]])
     return path
 
 

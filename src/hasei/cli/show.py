@@ -48,7 +48,7 @@ def _show_base(found: dict[str, Any]) -> None:
         ("name", found["name"]), ("hub", found["hub"]), ("revision", found["revision"]), ("licence", found["licence"]),
         ("content", found["content_hash"]), ("architecture", f"{found['architecture']} ({found['model_type']})"),
         ("layers", f"{found['layers']}, {found['hidden_size']:,} wide"),
-        ("longest input", f"{found['max_tokens']} tokens"), ("pooling", found["pooling"]),
+        ("longest input", f"{found['max_tokens']} tokens" if found["max_tokens"] else ""), ("pooling", found["pooling"]),
         ("parameters", f"{found['parameters']:,}"), ("on disk", size(found["size_bytes"])),
     ]  # fmt: skip
     for name, value in facts:

@@ -14,11 +14,11 @@ import torch
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, by_length
 from hasei.engine.trunk import quiet
-from hasei.ground.errors import BaseError, DataError
+from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
-from hasei.inputs.pictures import Picture, open_picture, path_of
+from hasei.inputs.pictures import as_picture, open_picture
 from hasei.inputs.pictures.opening import pillow
 from hasei.tasks import Floats
 
@@ -57,9 +57,7 @@ class Preparer:
 
     def __call__(self, pictures: Sequence[Input]) -> Floats:
         """Return the numbers (n, 3, height, width) of *pictures*; raises DataError where one can't be read."""
-        return self._numbers(
-            [open_picture(path_of(p) if not isinstance(p, Picture) else p) for p in map(_one, pictures)]
-        )
+        return self._numbers([open_picture(as_picture(picture)) for picture in pictures])
 
     def _numbers(self, images: list[Any]) -> Floats:
         if not images:
@@ -133,9 +131,3 @@ def _batches(inputs: Sequence[Input], prepare: Preparer) -> Iterator[tuple[Ints,
         pixels = Pixels(inputs[start : start + CHUNK], prepare)
         for rows in by_length(pixels.lengths):
             yield rows + start, pixels.pad(rows)
-
-
-def _one(value: Input) -> str:
-    if isinstance(value, tuple):
-        raise DataError("a row holds several pictures", expected="one picture in each row")
-    return value

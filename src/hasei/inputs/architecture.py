@@ -116,10 +116,17 @@ def describe(base: Base) -> dict[str, Any]:
     return {
         "name": base.name, "hub": base.hub, "revision": base.revision, "licence": base.licence,
         "content_hash": base.content_hash, "architecture": type(model).__name__, "model_type": config.model_type,
-        "layers": len(stack), "hidden_size": config.hidden_size, "max_tokens": base.max_tokens, "pooling": base.pooling,
+        "layers": len(stack), "hidden_size": _width(config), "max_tokens": base.max_tokens if base.reads == "text" else 0,
+        "pooling": base.pooling,
         "parameters": parameters_of(model), "parameters_by_kind": parameters_by_kind(model),
         "size_bytes": base.size_bytes(), "parents": list(base.parents),
     }  # fmt: skip
+
+
+def _width(config: Any) -> int:
+    """The width of the last states, as the configuration names it: one width, or one for each stage."""
+    widths = getattr(config, "hidden_sizes", None) or [getattr(config, "hidden_size", 0)]
+    return int(widths[-1])
 
 
 def _empty(base: Base) -> Any:

@@ -10,9 +10,9 @@ Needs Pillow: ``pip install 'hasei[images]'``.
 """
 
 from hasei.inputs.pictures.opening import FORMATS, Facts, inspect, open_picture, perceptual_hash
-from hasei.inputs.pictures.place import SUFFIXES, Picture, is_picture_name, locate, path_of
+from hasei.inputs.pictures.place import SUFFIXES, Picture, as_picture, is_picture_name, locate
 
 __all__ = [
-    "FORMATS", "SUFFIXES", "Facts", "Picture", "inspect", "is_picture_name", "locate", "open_picture", "path_of",
+    "FORMATS", "SUFFIXES", "Facts", "Picture", "as_picture", "inspect", "is_picture_name", "locate", "open_picture",
     "perceptual_hash",
 ]  # fmt: skip

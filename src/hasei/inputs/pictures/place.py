@@ -69,13 +69,14 @@ def locate(folder: Path, name: str, where: str = "") -> Picture:
         raise DataError(f"{at}the picture '{name}' may not be read", do="change its permissions") from error
 
 
-def path_of(value: str) -> Path:
-    """Return the file of a row's picture; raises DataError where *value* is only a text."""
+def as_picture(value: object) -> Picture:
+    """Return what a row holds as the picture that it is; raises DataError where it is only a text, or several pictures."""
     if not isinstance(value, Picture):
         raise DataError(
-            f"'{value[:80]}' is no picture", expected="rows that were read from a folder of pictures or a list of them"
+            f"'{str(value)[:80]}' is no picture",
+            expected="one picture in each row, read from a folder of pictures or a list of them",
         )
-    return value.path
+    return value
 
 
 def _inside(folder: Path, name: str, at: str) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hasei.derive.run import refuse_conflict
+from hasei.engine.trunk import refuse_other
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
@@ -137,6 +138,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     read = read_data(config, task)
     space, data = _space(task, read.data, named(config.data.out_of_scope, task, read.data.targets))
     base = Base.open(config.base)
+    refuse_other(base, task.input_kind)
     data = replace(data, licence_override=config.data.licence_override)
     refuse_conflict(base, data)
     metric = task.metrics[str(goal.metric)]
