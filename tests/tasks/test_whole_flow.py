@@ -37,15 +37,10 @@ def rows_of(task, path, count, seed):
         for number in range(count):
             i = int(rng.integers(len(toy.inputs)))
             texts = [toy.inputs[i]] if isinstance(toy.inputs[i], str) else list(toy.inputs[i])
-<<<<<<< HEAD
-            # What is a list, not a text, stays one.
-            more = [t if t[0] == "[" else f"{t} {' '.join(rng.choice(FILLER, 3))} {number}" for t in texts]
-=======
             if task.input_kind == "image":
                 more = [speckled(picture, path.parent, f"{path.stem}-{number}.png", rng) for picture in texts]
-            else:
-                more = [f"{text} {' '.join(rng.choice(FILLER, 3))} {number}" for text in texts]
->>>>>>> boxes
+            else:  # what is a list, not a text, stays one
+                more = [t if t[0] == "[" else f"{t} {' '.join(rng.choice(FILLER, 3))} {number}" for t in texts]
             out.writerow([*more, toy.targets[i]])
     return path
 

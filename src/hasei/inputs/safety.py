@@ -28,16 +28,12 @@ _LEGACY_KEYS = frozenset({
     "pooler_type", "tokenizer_class", "reference_compile", "attention_types", "head_dim", "_num_labels", "n_ctx",
     "sequence_parallel", "is_decoder", "type_vocab_size", "resid_pdrop", "max_window_layers", "use_sliding_window",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
-<<<<<<< HEAD
     "cache_implementation", "_sliding_window_pattern", "global_rope_theta", "local_rope_theta", "rope_local_base_freq",
     "repad_logits_with_grad", "n_positions", "net_structure_type", "down_scale_factor", "num_memory_blocks", "gap_size",
     "global_attn_every_n_layers", "layer_norm_eps", "sliding_window_size", "sliding_window_pattern", "use_mrope",
     "hidden_act", "prefix", "pruned_heads", "num_beams",
     "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
-=======
-    "out_features", "out_indices", "stage_names", "hidden_size",  # of backbones of pictures
-    "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
->>>>>>> boxes
+    "hidden_size",  # of backbones of pictures
     "out_features", "out_indices", "stage_names",
 })  # fmt: skip
 _CONFIGS = (

@@ -30,10 +30,7 @@ _AS_ON_THE_HUB = (
     "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
     "CC-BY-SA-4.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "Unlicense",
 )  # fmt: skip
-<<<<<<< HEAD
 _ADAPTERS = ("peft_adapter", "multiple_choice_adapter", "question_answering_adapter")
-=======
-_ADAPTERS = ("peft_adapter",)
 _OF_TEXTS = """```sh
 hasei predict . new.csv --out answers.csv
 ```
@@ -57,7 +54,6 @@ from hasei.inputs.pictures import locate
 model = hasei.open_model(".")
 print(model.predict([locate(Path("new_pictures"), "a picture.jpg")]))
 ```"""
->>>>>>> boxes
 _MOST_LABELS = 100
 
 
@@ -221,19 +217,11 @@ def _use(content: Mapping[str, Any]) -> str:
 
 
 def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
-<<<<<<< HEAD
     opened = (base.pooling, auto_class(base.config["model_type"]).__name__) if base else ()
-    return (
-        f"## {_('How to load it')}\n\n{snippet(identity, *opened)}\n\n"
-        f"### {_('With {library}', library='hasei')}\n\n"
-        "```sh\nhasei predict . new.csv --out answers.csv\n```\n\n"
-        '```python\nimport hasei\n\nmodel = hasei.open_model(".")\nprint(model.predict(["a text"]))\n```'
-=======
     own = _OF_PICTURES if _of_pictures(identity) else _OF_TEXTS
     return (
-        f"## {_('How to load it')}\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n"
+        f"## {_('How to load it')}\n\n{snippet(identity, *opened)}\n\n"
         f"### {_('With {library}', library='hasei')}\n\n{own}"
->>>>>>> boxes
     )
 
 

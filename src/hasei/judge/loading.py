@@ -170,7 +170,6 @@ print(float((model["weight"].item() * cosine + model["bias"].item()) * scale["de
 ```"""
 )
 
-<<<<<<< HEAD
 _PAIR_KERNEL = (
     """```python
 import json
@@ -221,7 +220,8 @@ plan = json.loads((folder / "ensemble.json").read_text("utf-8"))
 for number, form in enumerate(plan["formats"], 1):
     print(folder / f"member-{number}", form)  # a whole folder, loaded as others of this format
 print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or odds (sigmoid)
-=======
+```"""
+
 _IMAGE_CLASSIFICATION = """```python
 import json
 from pathlib import Path
@@ -259,17 +259,13 @@ grey = np.stack([np.asarray(picture, np.float32).ravel() / 255 for picture in sm
 features = (grey - grey.mean(1, keepdims=True)) / np.maximum(grey.std(1, keepdims=True), 0.01)
 outputs = features @ model["weight"] + model["bias"]
 {said}
->>>>>>> boxes
 ```"""
 
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
-<<<<<<< HEAD
     "joined": _JOINED,
     "recurrent": _RECURRENT,
-=======
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
->>>>>>> boxes
 }  # fmt: skip
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
