@@ -12,8 +12,10 @@ import pytest
 from hasei.cli import main
 from hasei.ground import plugins
 from hasei.tasks import open_task
-from toys import toy_kind
+from toys import toy_kind, write_entries
 
+METHODS = ["feature_extraction", "relevant_component_analysis", *plugins.names("methods")]
+"""Solved ones first: they are quick."""
 FILLER = ["today", "again", "please", "really", "now", "and", "so", "very", "then", "here", "still", "soon"]
 
 
@@ -38,13 +40,18 @@ def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys
     rows = rows_of(task, tmp_path / "rows.csv", 500, 0)
     test = rows_of(task, tmp_path / "test.csv", 420, 1)
     base = str(toy_base(toy_kind(task)))
-    assert main(["check", str(rows), "--task", name, "--json", "--quick"]) in (0, 4)
+    corpus = task.toy().corpus
+    given = [] if corpus is None else ["--corpus", str(write_entries(tmp_path / "entries.jsonl", corpus))]
+    assert main(["check", str(rows), "--task", name, "--json", "--quick", *given]) in (0, 4)
     assert json.loads(capsys.readouterr().out)["rows"] == 500
-    asked = ["--task", name, "--base", base, "--methods", "feature_extraction", "--budget", "4m"]
+    method = next(m for m in METHODS if plugins.load("methods", m).SUPPORTS.admits(task))
+    asked = ["--task", name, "--base", base, "--methods", method, "--budget", "4m", *given]
     assert main(["try", str(rows), "--test", str(test), *asked, "--out", "run", "--lang", "ja", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     done = {c["name"] for c in report["candidates"] if c["status"] == "done"}
-    assert "feature_extraction" in done and len(done) >= 3, "a method, a constant, and a cheap truth that reads"
+    assert any(one.startswith(method) for one in done) and len(done) >= 3, (
+        "a method, a constant, and a cheap truth that reads"
+    )
     assert report["verdict"] in ("adopt", "do not adopt", "not enough data", "rethink")
     # What can be read off these rows beats a constant, whichever way it is read.
     assert report["verdict"] != "rethink"

@@ -4,6 +4,7 @@ Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants.
+Targets of kind entries: the entries that are right most often, by their shares.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -24,9 +25,11 @@ from __future__ import annotations
 import numpy as np
 
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.rankings import TOP, entries_of
+from hasei.formats._bm25 import ConstantRanking
 from hasei.formats._predictors import ConstantPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"), bases=0)
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "entries"), bases=0)
 
 
 class Params(Settings):
@@ -36,6 +39,8 @@ class Params(Settings):
 def derive(context: Context, params: Params) -> Derivation:
     """Count the classes, or take the mean."""
     SUPPORTS.refuse("majority", context.task)
+    if context.task.target_kind == "entries":
+        return _commonest(context, params)
     targets = np.asarray(context.targets)
     if context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)
@@ -48,3 +53,12 @@ def derive(context: Context, params: Params) -> Derivation:
         value = np.atleast_1d(targets.mean(axis=0, dtype=np.float64))
     predictor = ConstantPredictor(value.astype(np.float32))
     return Derivation(predictor, "constant", params, predictor.width, ("value",))
+
+
+def _commonest(context: Context, params: Params) -> Derivation:
+    """The entries that are right most often, equal ones in their order."""
+    corpus = entries_of(context)
+    shares = np.bincount(np.concatenate(list(context.targets)), minlength=len(corpus)) / len(context.targets)
+    best = np.argsort(-shares, kind="stable")[:TOP]
+    predictor = ConstantRanking(tuple(corpus.ids[i] for i in best), shares[best].astype(np.float32))
+    return Derivation(predictor, "constant_ranking", params, len(best), ("value",))

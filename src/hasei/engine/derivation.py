@@ -63,12 +63,16 @@ class Supports:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plug-in may know when it proposes settings: before anything is trained."""
+    """What a plug-in may know when it proposes settings: before anything is trained.
+
+    *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
+    """
 
     rows: int
     width: int
     layers: int
     budget_seconds: float | None = None
+    entries: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

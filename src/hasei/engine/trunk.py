@@ -120,7 +120,7 @@ class Trunk:
         self.wanted: set[int] = set()
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
-        self._apart: tuple[Corpus, Trunk] | None = None
+        self._beside: tuple[str, Trunk] | None = None
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -203,12 +203,16 @@ class Trunk:
     def apart(self, inputs: Sequence[Input]) -> Trunk:
         """Return this base with every text of the kept pairs as a row of its own; *inputs* are pairs among them."""
         corpus = self.corpus_of(inputs)
-        if self._apart is None or self._apart[0] is not corpus:
+        return self.beside(f"apart {corpus.fingerprint}", [text for pair in corpus.row_of for text in pair])
+
+    def beside(self, key: str, texts: Sequence[Input]) -> Trunk:
+        """Return this base with *texts* as kept rows of their own, beside these; the last ones stay open by their *key*."""
+        if self._beside is None or self._beside[0] != key:
             other = copy.copy(self)
-            other.wanted, other._apart = set(), None
-            other.prepare([text for pair in corpus.row_of for text in pair])
-            self._apart = (corpus, other)
-        return self._apart[1]
+            other.wanted, other._beside = set(), None
+            other.prepare(texts)
+            self._beside = (key, other)
+        return self._beside[1]
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
         """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""

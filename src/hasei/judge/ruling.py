@@ -28,7 +28,7 @@ from hasei.judge.handover import AutomationMoney, Sure, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
 from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.judge.wording import Words
-from hasei.tasks import Floats, Metric, Space, Task, open_task
+from hasei.tasks import Floats, Metric, Task, open_task
 
 CONSTANT = "always the same"
 """The name under which the answers of a constant model stand in a sheet."""
@@ -99,8 +99,8 @@ class Sheet:
     *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
     stake in a row, where errors do not all cost the same; *outputs* (n, width)
     of W, None where a task or scheme has none;
-    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, and what its
-    answers cost there (None: prices do not tell); None in cross-fitting. *kept*: units, truth and answers of W and of what
+    *slices* the value of each row (n,) by column. *fitted*: W on select rows; None in cross-fitting.
+    *kept*: units, truth and answers of W and of what
     was there before, for rows not to be forgotten.
     """
 
@@ -111,8 +111,22 @@ class Sheet:
     stakes: Floats | None = None
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
-    fitted: tuple[Floats, list[Any], list[str], Floats | None] | None = None
+    fitted: Fitted | None = None
     kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """W on the select rows, by which its confidence is calibrated: the scores of rivals (n, k), answers, truth and units.
+
+    *costs* are what its answers cost there, None where prices do not tell.
+    """
+
+    outputs: Floats
+    answers: list[Any]
+    truth: list[Any]
+    units: list[str]
+    costs: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -279,7 +293,7 @@ class _Rule:
             return None
         chosen_by, inference = None, self._running(prices, case.winner)
         if sheet.fitted is not None and found.fitted is not None:
-            units, costs = sheet.fitted[2:]
+            units, costs = sheet.fitted.units, sheet.fitted.costs
             chosen_by = None if costs is None else Sure(found.fitted, costs, units)
         return automation_money(
             prices, Sure(found.confidence, sheet.costs[case.winner], sheet.units), [p.threshold for p in found.curve],
@@ -329,20 +343,34 @@ class _Rule:
         return [Constraint("forgetting", not kept.harmed, words if kept.judged else kept.words())]
 
     def _automation(self) -> Automation | None:
-        """Return the automation curve of W, where its task has classes and its outputs were kept."""
+        """Return the automation curve of W, where its answers are rivals of each other and its outputs were kept."""
         case, sheet = self.case, self.sheet
-        if self.task.target_kind != "category" or sheet.outputs is None:
+        if not (self.task.target_kind == "category" or hasattr(self.task, "places")) or sheet.outputs is None:
             return None
-        right = _right(sheet.answers[case.winner], sheet.truth)
-        fitted, positions = None, None
+        right, positions = self._checked(sheet.answers[case.winner], sheet.truth)
+        fitted, chosen = None, None
         if sheet.fitted is not None:
-            outputs, truth, units, _costs = sheet.fitted
-            answers = self.task.answers(Space(len(case.names), case.names), outputs).values
-            fitted, positions = (outputs, _right(answers, truth), units), _positions(case.names, truth)
+            known = sheet.fitted
+            of_known, chosen = self._checked(known.answers, known.truth)
+            fitted = known.outputs, of_known, known.units
         return automate(
-            fitted, sheet.outputs, right, sheet.units, wish=case.wish, alpha=case.alpha,
-            truth=_positions(case.names, sheet.truth), fitted_truth=positions,
-        )  # fmt: skip
+            fitted,
+            sheet.outputs,
+            right,
+            sheet.units,
+            wish=case.wish,
+            alpha=case.alpha,
+            truth=positions,
+            fitted_truth=chosen,
+        )
+
+    def _checked(self, answers: Sequence[Any], truth: Sequence[Any]) -> tuple[Floats, list[int]]:
+        """Return which *answers* are right (n,), and which of the rivals in each row is, -1 where none is."""
+        places = getattr(self.task, "places", None)
+        if places is None:
+            return _right(answers, truth), _positions(self.case.names, truth)
+        found: list[int] = places(answers, truth)
+        return np.array([float(place == 0) for place in found]), found
 
 
 def _right(answers: Sequence[Any], truth: Sequence[Any]) -> Floats:
@@ -362,4 +390,4 @@ def _harmed(slices: Sequence[Slice]) -> list[Constraint]:
     return [Constraint("harmed slice", False, "; ".join(s.words() for s in harmed))]
 
 
-__all__ = ["CONSTANT", "Case", "Limit", "Ruling", "Sheet", "rule"]
+__all__ = ["CONSTANT", "Case", "Fitted", "Limit", "Ruling", "Sheet", "rule"]

@@ -52,7 +52,8 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base;
+    *headless*: there is no head above it.
     """
 
     trunk: nn.Module
@@ -60,11 +61,13 @@ class Part:
     names: frozenset[str]
     lowest: int
     adapter: bool = False
+    headless: bool = False
 
     @property
     def trained(self) -> tuple[str, ...]:
         """The parameters of a model of this trunk that may differ from the base's, its head's last."""
-        return (*sorted(f"trunk.{n}" for n in self.names), "head.weight", "head.bias")
+        head = () if self.headless else ("head.weight", "head.bias")
+        return (*sorted(f"trunk.{n}" for n in self.names), *head)
 
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
@@ -83,12 +86,12 @@ def passes(params: Tuned, facts: Facts, share: float) -> float:
     return epochs_for(params, facts.rows) * (3.0 * share + 0.1)
 
 
-def top_layers(trunk: Trunk, count: int) -> Part:
+def top_layers(trunk: Trunk, count: int, *, headless: bool = False) -> Part:
     """Return the top *count* layers of a copy of *trunk*, or all of it where *count* reaches the embeddings."""
     copy = trunk.fresh()
     lowest = trunk.layers - count if count <= trunk.layers else -1
     stack = Stack(trunk.stack.path, tuple(copy.get_submodule(trunk.stack.path).children()))
-    return Part(copy, stack, frozenset(trunk.probe.trainable_from(lowest)), lowest)
+    return Part(copy, stack, frozenset(trunk.probe.trainable_from(lowest)), lowest, headless=headless)
 
 
 def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
@@ -126,11 +129,13 @@ def freeze(context: Context, params: Tuned) -> Tuned:
 
 
 def train_part(
-    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array,
+    loss: Callable[..., torch.Tensor] | None = None,
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
-    *targets* are those of the rows of *source*. Early stopping looks only at a tenth of the train rows.
+    *targets* are those of the rows of *source*, *loss* is the task's where none is given. Early stopping looks only at a tenth
+    of the train rows.
     """
     trunk = context.trunk
     held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
@@ -143,7 +148,7 @@ def train_part(
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
-            model, source, targets, context.task.loss, plan, context.seed,
+            model, source, targets, loss or context.task.loss, plan, context.seed,
             head=frozenset(("head.weight", "head.bias")), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip
