@@ -65,7 +65,7 @@ def _faiss() -> Any:
             warnings.simplefilter("ignore", DeprecationWarning)
             import faiss
     except ImportError as error:
-        raise NotSupported("searching entries needs faiss", do="pip install 'hasei[retrieval]'") from error
+        raise NotSupported("searching entries needs faiss", do="install it: pip install 'hasei[retrieval]'") from error
     return faiss
 
 

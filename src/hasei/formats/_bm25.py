@@ -50,7 +50,7 @@ def bm25s() -> Any:
     try:
         import bm25s as library
     except ImportError as error:
-        raise NotSupported("BM25 needs bm25s", do="pip install 'hasei[retrieval]'") from error
+        raise NotSupported("BM25 needs bm25s", do="install it: pip install 'hasei[retrieval]'") from error
     return library
 
 
