@@ -127,6 +127,22 @@ def toy_kind(task) -> str:
     return "llama-writes" if task.target_kind == "text" else "bert"
 
 
+def toy_task(name: str):
+    """Open the task *name*, over its toy entries where its answers are some."""
+    from hasei.tasks import open_task, over
+
+    task = open_task(name)
+    return over(task, task.toy().corpus)
+
+
+def write_entries(path: Path, corpus) -> Path:
+    """Write the entries of *corpus* as a file that a user may have."""
+    entries = zip(corpus.ids, corpus.titles, corpus.texts)
+    lines = [json.dumps({"_id": i, "title": t, "text": x}, ensure_ascii=False) for i, t, x in entries]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

@@ -13,7 +13,7 @@ from torch import nn
 
 import toys
 from hasei.derive.order import order, read_steps
-from hasei.engine.trunk import load_model
+from hasei.engine.opening import load_model
 from hasei.ground.errors import BaseError
 from hasei.inputs.architecture import describe, find_stack, parameters_by_kind
 from hasei.inputs.base import DEFAULT, Base

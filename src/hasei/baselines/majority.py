@@ -6,7 +6,8 @@ Trains: one number per output. Targets of kind category: the logarithm of each c
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants. Of
 kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands. Of kind spans: that
 there are none; of kind text: the
-commonest text (the shortest, then the first in order, where several are).
+commonest text (the shortest, then the first in order, where several are). Of kind
+entries: those that are right most often, by their shares.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -30,11 +31,15 @@ import numpy as np
 
 from hasei.engine.choosing import PositionPredictor, right_marks
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.rankings import TOP, entries_of
 from hasei.engine.spans import ConstantAnswer
+from hasei.formats._bm25 import ConstantRanking
 from hasei.formats._predictors import ConstantPredictor, ConstantTextPredictor
 
 SUPPORTS = Supports(
-    inputs=("text", "image"), targets=("category", "categories", "number", "choice", "span", "spans", "text"), bases=0
+    inputs=("text", "image"),
+    targets=("category", "categories", "number", "choice", "span", "spans", "text", "entries"),
+    bases=0,
 )
 CONSTANT = True
 """It answers every row the same: a study runs it first, and what does not beat it has learnt nothing."""
@@ -91,4 +96,13 @@ def _text(context: Context, params: Params) -> Derivation:
     return Derivation(ConstantTextPredictor(best), "constant_text", params, 0)
 
 
-_OTHERS = {"choice": _place, "span": _answer, "text": _text}
+def _commonest(context: Context, params: Params) -> Derivation:
+    """The entries that are right most often, equal ones in their order."""
+    corpus = entries_of(context)
+    shares = np.bincount(np.concatenate(list(context.targets)), minlength=len(corpus)) / len(context.targets)
+    best = np.argsort(-shares, kind="stable")[:TOP]
+    predictor = ConstantRanking(tuple(corpus.ids[i] for i in best), shares[best].astype(np.float32))
+    return Derivation(predictor, "constant_ranking", params, len(best), ("value",))
+
+
+_OTHERS = {"entries": _commonest, "choice": _place, "span": _answer, "text": _text}

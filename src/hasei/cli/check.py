@@ -36,7 +36,8 @@ _Gate = Annotated[bool, typer.Option("--gate", help=f"Exit with {FINDINGS} where
 
 
 def check(
-    data: options.Data = None, test: options.Test = None, base: options.Base = None, task: options.Task = None,
+    data: options.Data = None, test: options.Test = None, corpus: options.Corpus = None,
+    base: options.Base = None, task: options.Task = None,
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, slice_: options.Slices = None, time: options.Time = None,
     id_: options.Identifier = None, config: options.Config = None, licence: options.Licence = None,
@@ -53,7 +54,8 @@ def check(
     Exit codes: 0 looked at, whatever was found; 2 the request or its input must change; 4 with --gate, an error was found.
     """
     given = overrides(
-        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
+        data=data, test=test, corpus=corpus,
+        text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
         task=task, seed=seed, slices=slice_, time=time, identifier=id_, lang=lang,
     )  # fmt: skip
     if data is None and config is None:

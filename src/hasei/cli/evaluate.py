@@ -62,7 +62,7 @@ def evaluate(
 def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[str]) -> Dataset:
     """Read labelled rows; all are for scoring. Columns as *given*, else those it was derived from, else guessed."""
     from hasei.inputs import data as rooms
-    from hasei.tasks import arranged
+    from hasei.tasks import arranged, gathered, over
     from hasei.tasks._known import as_known
 
     table = arranged(model.task, rooms.read(file, where=where or None))
@@ -72,9 +72,10 @@ def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[st
     mapping = rooms.guess(table, model.task.columns, chosen)
     for part in sorted(mapping.guessed):
         say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
+    task = over(model.task, getattr(model.predictor, "corpus", None))
     return rooms.assemble(
-        table, mapping, columns=model.task.columns, select_share=0.0, confirm_share=1.0,
-        clean=lambda targets: as_known(model.task, model.space, targets),
+        gathered(task, table, mapping), mapping, columns=task.columns, select_share=0.0, confirm_share=1.0,
+        clean=lambda targets: as_known(task, model.space, targets),
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ NOT_TO_BE_ADOPTED = 3
 
 
 def try_(
-    data: options.Data = None, test: options.Test = None, base: options.Base = None, task: options.Task = None,
+    data: options.Data = None, test: options.Test = None, corpus: options.Corpus = None,
+    base: options.Base = None, task: options.Task = None,
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, at_least: options.AtLeast = None, budget: options.Budget = None,
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
@@ -46,7 +47,7 @@ def try_(
     after the confirm rows were opened.
     """
     given = overrides(
-        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        data=data, test=test, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base, task=task, seed=seed, at_least=at_least, methods=methods,
         budget=budget, slices=slice_, keep=keep, time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds,
         lang=lang, out_of_scope=out_of_scope,

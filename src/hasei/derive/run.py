@@ -24,7 +24,7 @@ from hasei.ground.sketch import Sketch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset
 from hasei.inputs.data.roles import normalise
-from hasei.tasks import Space, Task
+from hasei.tasks import Space, Task, corpus_of
 
 _PARITY_ROWS = 64
 
@@ -133,10 +133,12 @@ def _identity(
 
 
 def _seen(context: Context, base: Base | None) -> dict[str, Any]:
-    """Return the sketch of the rows learned from and those that the base and its parents were derived from."""
+    """Return the sketch of the rows learned from and those that the base and its parents were derived from; the entries."""
     sketch = Sketch.of(map(normalise, context.inputs)).to_json()
     others = [[name, stated] for name, stated in (base.sketches if base else ()) if stated != sketch]
-    return {"sketch": sketch, **({"inherited": others} if others else {})}
+    corpus = corpus_of(context.task)
+    entries = {"corpus": {"entries": len(corpus), "content_hash": corpus.content_hash}} if corpus is not None else {}
+    return {"sketch": sketch, **({"inherited": others} if others else {}), **entries}
 
 
 def run(

@@ -31,8 +31,9 @@ from hasei.engine.activations.store import Store
 from hasei.engine.batching import Ints, Tokens
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import Decoding
+from hasei.engine.opening import load_model
 from hasei.engine.pooled import inner, last_states
-from hasei.engine.trunk import TOLERANCE, Trunk, load_model
+from hasei.engine.trunk import TOLERANCE, Trunk
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks._messages import messages_of

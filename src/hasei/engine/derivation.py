@@ -66,6 +66,7 @@ class Facts:
     """What a plug-in may know when it proposes settings: before anything is trained.
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
+    *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
     """
 
     rows: int
@@ -73,6 +74,7 @@ class Facts:
     layers: int
     budget_seconds: float | None = None
     slowness: int = 1
+    entries: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from hasei.engine.augmentation import Change, augment
 from hasei.engine.batching import TOKEN_BUDGET, Ints, Tokens
 from hasei.engine.detectors import Detector, open_detector, processor_of
 from hasei.engine.frames import picture_of
+from hasei.engine.opening import refuse_other
 from hasei.engine.ragged import ragged
-from hasei.engine.trunk import Corpus, Trunk, refuse_other
+from hasei.engine.trunk import Corpus, Trunk
 from hasei.ground.errors import NotSupported
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hasei.engine.trunk import load_model, quiet
+from hasei.engine.opening import load_model, quiet
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
 

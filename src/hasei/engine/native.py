@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from transformers.modeling_outputs import BaseModelOutput
 
+from hasei.engine.opening import quiet
 from hasei.engine.pooled import PooledModel, last_states
-from hasei.engine.trunk import quiet
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
 

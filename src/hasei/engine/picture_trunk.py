@@ -22,9 +22,10 @@ from hasei.engine.activations import replay
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens
 from hasei.engine.native import NativeTrunk, load_native
+from hasei.engine.opening import quiet, refuse_other
 from hasei.engine.pixels import Pixels, Preparer, kept_pixels
 from hasei.engine.pooled import last_states
-from hasei.engine.trunk import TOLERANCE, Corpus, Trunk, quiet, refuse_other
+from hasei.engine.trunk import TOLERANCE, Corpus, Trunk
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
 from hasei.inputs.architecture import find_stack

@@ -13,7 +13,7 @@ import torch
 
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, by_length
-from hasei.engine.trunk import quiet
+from hasei.engine.opening import quiet
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from hasei.engine.trunk import load_model, quiet
+from hasei.engine.opening import load_model, quiet
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from hasei.engine.opening import quiet
 from hasei.engine.pooled import last_states, linear
 from hasei.engine.spans import LONGEST
-from hasei.engine.trunk import quiet
 from hasei.engine.windows import overlap
 from hasei.formats._modules import TOKENIZER
 from hasei.ground.errors import BaseError, NotSupported

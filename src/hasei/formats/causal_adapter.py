@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hasei.engine.trunk import load_model
+from hasei.engine.opening import load_model
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
 from hasei.formats._adapter import read_adapter, write_adapter

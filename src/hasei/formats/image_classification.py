@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hasei.engine.native import PictureModel, load_native, set_labels, with_head
+from hasei.engine.opening import quiet
 from hasei.engine.pixels import PicturePredictor, Preparer
-from hasei.engine.trunk import quiet
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety

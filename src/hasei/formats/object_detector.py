@@ -12,7 +12,7 @@ import torch
 
 from hasei.engine.detecting import BoxPredictor
 from hasei.engine.detectors import Detector, load_whole, processor_of
-from hasei.engine.trunk import quiet
+from hasei.engine.opening import quiet
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
 

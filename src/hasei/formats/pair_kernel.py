@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hasei.engine.trunk import load_model, load_tokenizer, quiet
+from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.formats import _folder
 from hasei.formats._likeness import LikenessPredictor, Machine
 from hasei.formats._modules import read_pooling, write_modules

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from hasei.engine.opening import load_tokenizer, quiet
 from hasei.engine.spans import SpanModel, SpanPredictor
-from hasei.engine.trunk import load_tokenizer, quiet
 from hasei.formats._answering import parted, read_settings, with_head, write_settings
 from hasei.inputs.base import Base
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.spans import SpanModel, SpanPredictor
-from hasei.engine.trunk import load_model, load_tokenizer, quiet
 from hasei.formats._answering import read_head, read_settings, with_head, write_settings
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json

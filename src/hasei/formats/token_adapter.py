@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hasei.engine.opening import load_tokenizer
 from hasei.engine.pooled import linear
 from hasei.engine.tagged import TaggedModel, TaggedPredictor
-from hasei.engine.trunk import load_tokenizer
 from hasei.formats import _folder
 from hasei.formats._adapter import read_adapter, write_adapter
 from hasei.formats._tokens import read_limit, write_tokenizer

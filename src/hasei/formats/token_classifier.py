@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from hasei.engine.opening import load_tokenizer, quiet
 from hasei.engine.tagged import TaggedModel, TaggedPredictor
-from hasei.engine.trunk import TOLERANCE, load_tokenizer, quiet
+from hasei.engine.trunk import TOLERANCE
 from hasei.formats._tokens import read_limit, write_tokenizer
 from hasei.ground.errors import BaseError, NotSupported
 from hasei.ground.files import write_json

@@ -13,6 +13,7 @@ from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.judge import loading_entities
 from hasei.judge.loading_boxes import OF_BOXES
+from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
 from hasei.tasks import open_task
 
@@ -305,8 +306,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _OF_PAIRS:
         return head + _OF_PAIRS[identity["format"]]
-    if identity["format"] in OF_BOXES:
-        return head + OF_BOXES[identity["format"]]
+    if identity["format"] in OF_BOXES | OF_ENTRIES:
+        return head + (OF_BOXES | OF_ENTRIES)[identity["format"]]
     if identity["format"] in OF_PARTS:
         code = OF_PARTS[identity["format"]].replace("{blocks}", _BLOCKS.strip().replace("\n", "\n    "))
         base = _base(identity["parents"][0]) if identity["parents"] else ""

@@ -101,11 +101,10 @@ class Sheet:
 
     *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
     stake in a row, where errors do not all cost the same; *outputs* (n, k)
-    of W as they are read as answers, None where a task or scheme has none;
-    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, and what its
-    answers cost there (None: prices do not tell); None in cross-fitting. *kept*: units, truth and answers of W and of what
-    was there before, for rows not to be forgotten. *chosen_by*: raw outputs and truth of W on the rows by which its threshold
-    for what is out of scope was chosen.
+    of W as they are read as answers, None where a task or scheme has none; *slices* the value of each row (n,) by column.
+    *fitted*: W on select rows; None in cross-fitting. *kept*: units, truth and answers of W and of what was there before,
+    for rows not to be forgotten. *chosen_by*: raw outputs and truth of W on the rows by which its threshold for what is out
+    of scope was chosen.
     """
 
     units: list[str]
@@ -115,9 +114,23 @@ class Sheet:
     stakes: Floats | None = None
     outputs: Floats | None = None
     slices: Mapping[str, list[str]] = field(default_factory=dict)
-    fitted: tuple[Floats, list[Any], list[str], Floats | None] | None = None
+    fitted: Fitted | None = None
     kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
     chosen_by: tuple[Floats, list[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """W on the select rows, by which its confidence is calibrated: the scores of rivals (n, k), answers, truth and units.
+
+    *costs* are what its answers cost there, None where prices do not tell.
+    """
+
+    outputs: Floats
+    answers: list[Any]
+    truth: list[Any]
+    units: list[str]
+    costs: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -302,7 +315,7 @@ class _Rule:
             return None
         chosen_by, inference = None, self._running(prices, case.winner)
         if sheet.fitted is not None and found.fitted is not None:
-            units, costs = sheet.fitted[2:]
+            units, costs = sheet.fitted.units, sheet.fitted.costs
             chosen_by = None if costs is None else Sure(found.fitted, costs, units)
         return automation_money(
             prices, Sure(found.confidence, sheet.costs[case.winner], sheet.units), [p.threshold for p in found.curve],
@@ -352,21 +365,35 @@ class _Rule:
         return [Constraint("forgetting", not kept.harmed, words if kept.judged else kept.words())]
 
     def _automation(self) -> Automation | None:
-        """Return the automation curve of W, where its task has classes and its outputs were kept."""
+        """Return the automation curve of W, where its answers are rivals of each other and its outputs were kept."""
         case, sheet = self.case, self.sheet
-        if self.task.target_kind != "category" or sheet.outputs is None:
+        if not (self.task.target_kind == "category" or hasattr(self.task, "places")) or sheet.outputs is None:
             return None
-        right = _right(sheet.answers[case.winner], sheet.truth)
-        fitted, positions = None, None
+        right, positions = self._checked(sheet.answers[case.winner], sheet.truth)
+        fitted, chosen = None, None
         if sheet.fitted is not None:
-            outputs, truth, units, _costs = sheet.fitted
-            answers = self.task.answers(self.space, outputs).values
-            read = as_read(self.space, outputs)
-            fitted, positions = (read, _right(answers, truth), units), _positions(case.names, truth)
+            known = sheet.fitted
+            told = known.answers if self.space.scope is None else self.task.answers(self.space, known.outputs).values
+            of_known, chosen = self._checked(told, known.truth)
+            fitted = as_read(self.space, known.outputs), of_known, known.units
         return automate(
-            fitted, sheet.outputs, right, sheet.units, wish=case.wish, alpha=case.alpha,
-            truth=_positions(case.names, sheet.truth), fitted_truth=positions,
-        )  # fmt: skip
+            fitted,
+            sheet.outputs,
+            right,
+            sheet.units,
+            wish=case.wish,
+            alpha=case.alpha,
+            truth=positions,
+            fitted_truth=chosen,
+        )
+
+    def _checked(self, answers: Sequence[Any], truth: Sequence[Any]) -> tuple[Floats, list[int]]:
+        """Return which *answers* are right (n,), and which of the rivals in each row is, -1 where none is."""
+        places = getattr(self.task, "places", None)
+        if places is None:
+            return _right(answers, truth), _positions(self.case.names, truth)
+        found: list[int] = places(answers, truth)
+        return np.array([float(place == 0) for place in found]), found
 
     def _out_of_scope(self) -> OutOfScope | None:
         """Return what W does with rows that no class is for, where the user named their label."""
@@ -394,4 +421,4 @@ def _harmed(slices: Sequence[Slice]) -> list[Constraint]:
     return [Constraint("harmed slice", False, "; ".join(s.words() for s in harmed))]
 
 
-__all__ = ["CONSTANT", "Case", "Limit", "Ruling", "Sheet", "rule"]
+__all__ = ["CONSTANT", "Case", "Fitted", "Limit", "Ruling", "Sheet", "rule"]

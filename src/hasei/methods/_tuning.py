@@ -56,7 +56,7 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base;
     """
 
     trunk: nn.Module
@@ -153,11 +153,13 @@ def freeze(context: Context, params: Tuned) -> Tuned:
 
 
 def train_part(
-    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array,
+    loss: Callable[..., torch.Tensor] | None = None,
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
-    *targets* are those of the rows of *source*. Early stopping looks only at a tenth of the train rows.
+    *targets* are those of the rows of *source*, *loss* is the task's where none is given. Early stopping looks only at a tenth
+    of the train rows.
     """
     trunk = context.trunk
     held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
@@ -170,7 +172,7 @@ def train_part(
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
-            model, source, targets, context.task.loss, plan, context.seed,
+            model, source, targets, loss or context.task.loss, plan, context.seed,
             head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip

@@ -17,7 +17,8 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
-from hasei.engine.trunk import Trunk, quiet
+from hasei.engine.opening import quiet
+from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune

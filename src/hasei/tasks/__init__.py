@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hasei.ground import plugins
-from hasei.inputs.data.dataset import Column, Finding, Input, Table
+from hasei.inputs.data.corpus import Corpus
+from hasei.inputs.data.dataset import Column, Finding, Input, Mapping, Table
 
 if TYPE_CHECKING:
     import torch
@@ -84,10 +85,11 @@ class Answers:
 
 @dataclass(frozen=True)
 class Toy:
-    """A dozen rows, offline, on which every method must work."""
+    """A dozen rows, offline, on which every method must work; with *corpus* where the task answers from entries."""
 
     inputs: list[Input]
     targets: list[str]
+    corpus: Corpus | None = None
 
 
 class Task(Protocol):
@@ -99,6 +101,10 @@ class Task(Protocol):
     are best said, kept in the model's record. Outputs and encoded targets of tasks whose answers are no single value may be
     ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that ``truth(map(str, values))`` gives them
     back.
+
+    A task whose answers are entries of a corpus has ``corpus`` and ``over(corpus)``, see :func:`over`; one whose rows may stand
+    in several lines ``gather(table, mapping)``, see :func:`gathered`. Where answers are rivals of each other, ``rivals(outputs)``
+    returns the scores (n, k) of the best of them and ``places(values, truth)`` which one is right: see :func:`rivals`.
     """
 
     name: str
@@ -156,4 +162,39 @@ def arranged(task: Task, table: Table) -> Table:
     return cast(Table, arrange(table)) if arrange else table
 
 
-__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Scope", "Space", "Task", "Toy", "arranged", "open_task"]
+def gathered(task: Task, table: Table, mapping: Mapping) -> Table:
+    """Return *table* with the lines that are one row of *task* made one (its ``gather``); only where targets are known."""
+    gather = getattr(task, "gather", None)
+    return cast(Table, gather(table, mapping)) if gather else table
+
+
+def takes_corpus(task: Task) -> bool:
+    """Whether the answers of *task* are entries of a corpus."""
+    return hasattr(task, "over")
+
+
+def over(task: Task, corpus: Corpus | None) -> Task:
+    """Return *task* with answers that are entries of *corpus*; as it is where it has none."""
+    return task if corpus is None else cast(Task, task.over(corpus))  # type: ignore[attr-defined]
+
+
+def corpus_of(task: Task) -> Corpus | None:
+    """Return the entries that *task* answers from, None where its answers are none."""
+    return getattr(task, "corpus", None)
+
+
+def rivals(task: Task, outputs: Array) -> Floats | None:
+    """Return the scores (n, k) of the best answers to each row: even outputs themselves, else what the task makes of them.
+
+    A confidence is calibrated by their softmax. None where ragged outputs have no rivals.
+    """
+    if outputs.dtype != object:
+        return cast(Floats, outputs)
+    own = getattr(task, "rivals", None)
+    return cast(Floats, own(outputs)) if own else None
+
+
+__all__ = [
+    "Answers", "Array", "Column", "Floats", "Metric", "Scope", "Space", "Task", "Toy", "arranged", "corpus_of", "gathered",
+    "open_task", "over", "rivals", "takes_corpus",
+]  # fmt: skip

@@ -19,7 +19,8 @@ from hasei.judge.study.result import Result
 
 
 def study(
-    data: str | Path, *, test: str | Path | None = None, base: str | Path | None = None, task: str | None = None,
+    data: str | Path, *, test: str | Path | None = None, corpus: str | Path | None = None,
+    base: str | Path | None = None, task: str | None = None,
     text: str | None = None, label: str | None = None, group: str | None = None, where: Sequence[str] = (),
     at_least: dict[str, float] | None = None, methods: Sequence[Any] = (), prices: dict[str, Any] | None = None,
     budget: str | float | None = None, slices: Sequence[str] = (), keep: str | Path | None = None,
@@ -29,7 +30,8 @@ def study(
 ) -> Result:  # fmt: skip
     """Run a study and return its result; what ``hasei try`` runs.
 
-    *data* and *test* are files of rows; *at_least* one metric and the value it must reach; *methods* recipes as in
+    *data* and *test* are files of rows, *corpus* one of the entries that questions are answered from;
+    *at_least* one metric and the value it must reach; *methods* recipes as in
     ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *slices* columns in whose
     values nobody may be worse off; *keep* a file of older rows not to be forgotten; *out_of_scope* the label of texts that no
     other label is for; *scheme*, *seeds* and *lang* as
@@ -42,7 +44,8 @@ def study(
         goal = {"metric": metric, "at_least": value}
     values = merge({}, {
         "data": {
-            "path": str(data), "test": None if test is None else str(test), "text": text, "label": label, "group": group,
+            "path": str(data), "test": None if test is None else str(test),
+            "corpus": None if corpus is None else str(corpus), "text": text, "label": label, "group": group,
             "where": tuple(where), "slices": tuple(slices), "keep": None if keep is None else str(keep),
             "out_of_scope": out_of_scope,
         },

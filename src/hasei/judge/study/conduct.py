@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.run import refuse_conflict
-from hasei.engine.trunk import refuse_other
+from hasei.engine.opening import refuse_other
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
@@ -38,7 +39,7 @@ from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
 from hasei.judge.study.today import Today
-from hasei.tasks import Scope, Space, Task, arranged, open_task
+from hasei.tasks import Scope, Space, Task, arranged, gathered, open_task
 from hasei.tasks._known import as_known
 
 
@@ -136,6 +137,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
         )  # fmt: skip
     watch.report("reading", config.data.path)
     read = read_data(config, task)
+    task = read.task
     space, data = _space(task, read.data, named(config.data.out_of_scope, task, read.data.targets))
     base = Base.open(config.base)
     refuse_other(base, task.input_kind)
@@ -163,8 +165,9 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
 
 @dataclass(frozen=True)
 class Read:
-    """The files as read, and the data set made of them."""
+    """The files as read, the task with the entries that it answers from, and the data set made of them."""
 
+    task: Task
     table: rooms.Table
     test: rooms.Table | None
     mapping: rooms.Mapping
@@ -176,11 +179,13 @@ def read_data(config: Config, task: Task) -> Read:
     table = arranged(task, rooms.read(Path(config.data.path), where=list(config.data.where) or None))
     test = arranged(task, rooms.read(Path(config.data.test))) if config.data.test else None
     mapping = rooms.guess(table, task.columns, config.data.chosen)
+    task = opened_over(task, [table, *([test] if test else [])], mapping, config.data.corpus)
+    table, test = gathered(task, table, mapping), gathered(task, test, mapping) if test else None
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
         licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
-    return Read(table, test, mapping, data)
+    return Read(task, table, test, mapping, with_entries(data, task))
 
 
 def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:

@@ -12,7 +12,6 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
-from hasei.engine.ragged import is_ragged
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
@@ -22,12 +21,12 @@ from hasei.judge.cost import monthly
 from hasei.judge.decision import doubt_of, pick
 from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
-from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
+from hasei.judge.ruling import CONSTANT, TODAY, Case, Fitted, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.curves import LearningCurve
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
 from hasei.judge.study.retention import Kept
-from hasei.tasks import Answers, Floats
+from hasei.tasks import Answers, Floats, rivals
 
 _LATENCY_ROWS = 60
 
@@ -235,17 +234,20 @@ def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
 def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
     trial, rows = choice.winner.trial, confirmed.rows
     fitted, chosen_by = None, None
-    scores = confirmed.outputs is not None and not is_ragged(confirmed.outputs)
-    if trial is not None and not confirmed.crossed and scores:
+    scores = None if confirmed.outputs is None else rivals(lab.task, confirmed.outputs)
+    if trial is not None and not confirmed.crossed and scores is not None:
         costs = lab.row_costs(trial.scored, trial.answers.values)
-        fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored), costs
+        fitted = Fitted(
+            np.asarray(rivals(lab.task, trial.outputs), np.float32), list(trial.answers.values), lab.truth(trial.scored),
+            lab.units(trial.scored), costs,
+        )  # fmt: skip
     if trial is not None and lab.space.scope is not None:
         chosen_by = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored)
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
         stakes=lab.row_stakes(rows),
-        outputs=np.asarray(confirmed.outputs, np.float32) if scores else None,
+        outputs=None if scores is None else np.asarray(scores, np.float32),
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
         chosen_by=chosen_by,
         kept=None if confirmed.kept is None else (

@@ -38,7 +38,7 @@ from hasei.judge.stakes import stakes
 from hasei.judge.study.candidates import Candidate, Trial, constant_of
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.today import Today
-from hasei.tasks import Answers, Array, Floats, Metric, Space, Task
+from hasei.tasks import Answers, Array, Floats, Metric, Space, Task, corpus_of
 
 _TIMED_ROWS = 128
 
@@ -74,7 +74,13 @@ class Lab:
     def facts(self, rows: int) -> Facts:
         """What methods may know when they propose settings or state their effort."""
         slowness = reading_of(self.task).slowness
-        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness)
+        corpus = corpus_of(self.task)
+        longer: tuple[tuple[str, float], ...] = ()
+        if corpus is not None:
+            some = self.data.inputs[:: max(1, len(self.data) // 1000)]
+            row = max(1.0, float(np.mean([len(str(text)) for text in some])))
+            longer = tuple((part, length / row) for part, length in corpus.lengths().items())
+        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness, entries=longer)
 
     def note(self, kind: str, **facts: Any) -> None:
         """Log a rung, a drop-out, a decision: the choice under a budget must be explicable afterwards."""
