@@ -27,7 +27,6 @@ _LEGACY_KEYS = frozenset({
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
     "out_features", "out_indices", "stage_names", "hidden_size",  # of backbones of pictures
     "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
-    "out_features", "out_indices", "stage_names",
 })  # fmt: skip
 _CONFIGS = (
     "config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json",
