@@ -20,7 +20,6 @@ from hasei.engine.activations.store import Store
 from hasei.engine.augmentation import Change, augment
 from hasei.engine.batching import TOKEN_BUDGET, Ints, Tokens
 from hasei.engine.detectors import Detector, open_detector, processor_of
-from hasei.engine.frames import picture_of
 from hasei.engine.opening import refuse_other
 from hasei.engine.ragged import ragged
 from hasei.engine.trunk import Corpus, Trunk
@@ -30,7 +29,7 @@ from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
-from hasei.inputs.pictures import open_picture
+from hasei.inputs.pictures import as_picture, open_picture
 from hasei.tasks import Array
 
 BATCH = 16
@@ -95,7 +94,7 @@ class BoxTrunk(Trunk):
 
 def pixels(processor: Any, picture: Input) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the pixels (3, s, s), float32, and the size (width, height) of the picture at the path *picture*."""
-    image = open_picture(picture_of(picture))
+    image = open_picture(as_picture(picture))
     values = processor(images=[image], return_tensors="np")["pixel_values"][0]
     return np.asarray(values, np.float32), image.size
 

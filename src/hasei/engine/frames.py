@@ -6,25 +6,18 @@ Shapes: a picture's boxes are rows (t, 5): number of the label, then left, top, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
 from hasei.engine.ragged import ragged
 from hasei.inputs.data.dataset import Input
-from hasei.inputs.pictures import Picture, inspect, path_of
+from hasei.inputs.pictures import as_picture, inspect
 from hasei.tasks import Array
-
-
-def picture_of(value: Input) -> Picture:
-    """Return *value* as the picture that it is; raises DataError where it is only a text."""
-    path_of(str(value) if isinstance(value, tuple) else value)
-    return cast(Picture, value)
 
 
 def size_of(value: Input) -> tuple[int, int]:
     """Return width and height (pixels) of a picture as it is seen, from its header."""
-    facts = inspect(picture_of(value))
+    facts = inspect(as_picture(value))
     return facts.width, facts.height
 
 

@@ -7,8 +7,8 @@ the same bytes again without a model (``hasei compare --recompute``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from hasei.judge.evaluation import compare, score
 from hasei.judge.handover import AutomationMoney, Sure, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
 from hasei.judge.out_of_scope import OutOfScope, chosen_again, measure
+from hasei.judge.sheet import Fitted, Sheet
 from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.judge.wording import Words
 from hasei.tasks import Floats, Metric, Space, Task, open_task
@@ -93,44 +94,6 @@ class Case(Settings):
     before: str = ""
     language: str = "en"
     out_of_scope: str | None = None
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Answers of the confirm rows (n,), raw, by candidate; and of W for the rows that chose it.
-
-    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
-    stake in a row, where errors do not all cost the same; *outputs* (n, k)
-    of W as they are read as answers, None where a task or scheme has none; *slices* the value of each row (n,) by column.
-    *fitted*: W on select rows; None in cross-fitting. *kept*: units, truth and answers of W and of what was there before,
-    for rows not to be forgotten. *chosen_by*: raw outputs and truth of W on the rows by which its threshold for what is out
-    of scope was chosen.
-    """
-
-    units: list[str]
-    truth: list[Any]
-    answers: Mapping[str, list[Any]]
-    costs: Mapping[str, Floats] = field(default_factory=dict)
-    stakes: Floats | None = None
-    outputs: Floats | None = None
-    slices: Mapping[str, list[str]] = field(default_factory=dict)
-    fitted: Fitted | None = None
-    kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
-    chosen_by: tuple[Floats, list[Any]] | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """W on the select rows, by which its confidence is calibrated: the scores of rivals (n, k), answers, truth and units.
-
-    *costs* are what its answers cost there, None where prices do not tell.
-    """
-
-    outputs: Floats
-    answers: list[Any]
-    truth: list[Any]
-    units: list[str]
-    costs: Floats | None = None
 
 
 @dataclass(frozen=True)
