@@ -249,7 +249,8 @@ def _shorter(model: nn.Module, layer: int) -> NativeTrunk | None:
         return None
     try:
         config.depths, config.hidden_sizes = depths[:layer], list(config.hidden_sizes)[:layer]
-        config.num_stages = layer
+        if hasattr(config, "num_stages"):
+            config.num_stages = layer
         config.stage_names = ["stem", *(f"stage{j + 1}" for j in range(layer))]
         config._out_features, config._out_indices = [config.stage_names[-1]], [layer]
         with quiet(), torch.random.fork_rng():
