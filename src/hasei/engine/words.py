@@ -24,7 +24,7 @@ from hasei.engine.trunk import Corpus, Trunk
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
-from hasei.tasks._pieces import GAP, pieces, places
+from hasei.tasks._pieces import pieces, places, plain
 
 SHARED = 4
 """One part in so many of a window is read by the next one too."""
@@ -106,8 +106,8 @@ def layouts(tokenizer: Any, texts: Sequence[Input], max_tokens: int) -> list[Lay
     found: list[Layout] = []
     for start in range(0, len(texts), 2000):
         chunk = [text if isinstance(text, str) else "\n".join(text) for text in texts[start : start + 2000]]
-        plain = [text.replace(GAP, " ") for text in chunk]
-        for text, bare, row in zip(chunk, plain, encode(tokenizer, list(plain)), strict=True):
+        bared = [plain(text) for text in chunk]
+        for text, bare, row in zip(chunk, bared, encode(tokenizer, bared), strict=True):
             parts = pieces(text)
             seen = places(parts, row.offsets)
             cuts = [(0, len(text))]

@@ -29,8 +29,7 @@ import numpy as np
 texts, found = ["a text"], []
 {model}
 for text in texts:  # what is longer than the base reads is cut here; hasei reads it in windows
-    plain = text.replace("\\u2005", " ")  # tokens are parted by U+2005
-    batch = tokenizer(plain, truncation=True, return_offsets_mapping=True, return_tensors="pt")
+    batch = tokenizer(plain(text), truncation=True, return_offsets_mapping=True, return_tensors="pt")
     seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
     with torch.no_grad():
         logits = {logits}[[token for token, _, _ in seen]].numpy()
@@ -101,7 +100,8 @@ def code(form: str, base: str = '"the base"') -> str:
     if parts is None:
         return ""
     text = _TOKENS.replace(
-        "{functions}", _sources(_pieces.kind, _pieces.pieces, _pieces.places, _named.best_tags, _named.spans_of)
+        "{functions}",
+        _sources(_pieces.kind, _pieces.plain, _pieces.pieces, _pieces.places, _named.best_tags, _named.spans_of),
     )
     for name, lines in parts.items():
         text = text.replace(f"{{{name}}}", lines)

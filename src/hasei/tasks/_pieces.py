@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 GAP = "\u2005"
-"""Parts tokens (FOUR-PER-EM SPACE): white space to every reader, and to no writer a habit. A base reads a plain space."""
+"""Parts tokens (FOUR-PER-EM SPACE): white space to every reader, and to no writer a habit. Inside tokens a space is a no-break
+one, so that a text with a plain space is none of tokens."""
 
 
 @lru_cache(maxsize=65536)
@@ -37,10 +38,15 @@ def kind(sign: str) -> str:
     return "single"
 
 
+def plain(text: str) -> str:
+    """Return *text* as a base reads it, sign for sign: tokens parted by plain spaces."""
+    return text.replace("\u2005", " ").replace("\u00a0", " ") if "\u2005" in text and " " not in text else text
+
+
 def pieces(text: str) -> list[tuple[int, int]]:
     """Return (start, end) of every piece of *text*, in order; white space lies in none."""
     found: list[tuple[int, int]] = []
-    if "\u2005" in text:  # tokens, as they were given
+    if "\u2005" in text and " " not in text:  # tokens, as they were given
         start = 0
         for token in text.split("\u2005"):
             if token.strip():

@@ -45,12 +45,12 @@ _FIX = "correct the row, or leave it out with --where"
 
 
 def arrange(table: Table) -> Table:
-    """Return *table* with the columns ``text`` and ``entities`` where it has tokens, or entities in another spelling."""
+    """Return *table* with ``text`` and ``entities`` where it has tokens, with ``entities`` alone where it has spans."""
     tokens = _column(table, TOKENS, _is_list)
     if tokens is not None:
         return _from_tokens(table, tokens, _column(table, TAGS, _is_list, but=tokens))
     spans = _column(table, SPANS, _is_list)
-    text = _column(table, TEXT_HINTS, lambda cell: not _is_list(cell), but=spans)
+    text = _column(table, TEXT_HINTS, bool, but=spans)
     return table if spans is None or text is None else _from_spans(table, text, spans)
 
 
@@ -121,7 +121,7 @@ def _row(words: list[str], marks: list[str] | None, where: str) -> tuple[str, Sp
         )
     starts, kept, length = [], [], 0
     for word in words:
-        plain = " ".join(word.replace(GAP, " ").split())
+        plain = "\u00a0".join(word.replace(GAP, " ").split())
         starts.append((length, length + len(plain)) if plain else None)
         if plain:
             kept.append(plain)
@@ -186,10 +186,7 @@ def _from_spans(table: Table, text: int, spans: int) -> Table:
         nested += [line] * (flat != bare)
         targets.append(joined(flat))
     findings = _said(table.path.name, trimmed, nested)
-    cells = {TARGET: targets}
-    if TEXT not in table.columns:
-        cells[TEXT] = [row[text] for row in table.cells]
-    return _with(table, cells, findings)
+    return _with(table, {TARGET: targets}, findings)
 
 
 def outermost(spans: Spans) -> Spans:

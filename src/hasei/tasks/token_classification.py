@@ -12,7 +12,7 @@ no entity. The confidence is that of all tags of the row, as if they were indepe
 
 Relations: :mod:`multi_label_classification` says which labels a text has, this where.
 
->>> TASK.clean(['[{"begin": 3, "stop": 8, "type": "city"}]', "[[0, 2, \\"City\\"]]", '[[0, 2, "city"]]'])[0][1]
+>>> TASK.clean(['[{"begin": 0, "stop": 2, "type": "city"}]', '[[0, 2, "City"], [3, 5, "city"]]'])[0][0]
 '[{"start": 0, "end": 2, "label": "city"}]'
 """
 
