@@ -31,6 +31,12 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "stsb": ("similarity", {"path": "stsb/train.csv", "test": "stsb/test.csv", "label": "score"}),
     "jglue_jsts": ("similarity", {"path": "jglue_jsts/train.csv", "test": "jglue_jsts/test.csv", "label": "score"}),
     "jglue_jnli": ("pair_classification", {"path": "jglue_jnli/valid.csv", "test": "jglue_jnli/test.csv"}),
+    "covid_faq": (
+        "retrieval", {"path": "covid_faq/queries.csv", "corpus": "covid_faq/faq.jsonl", "group": "faq_id"},
+    ),
+    "jsquad_retrieval": (
+        "retrieval", {"path": "jsquad_retrieval/qrels.tsv", "corpus": "jsquad_retrieval/corpus.jsonl", "group": "corpus_id"},
+    ),
 }  # fmt: skip
 
 
@@ -53,7 +59,7 @@ def row(name: str, budget: str, methods: str) -> tuple[str, ...]:
     from hasei.judge.study import conduct, make_config
 
     task, data = SETS[name]
-    data = {k: str(SHARED / v) if k in ("path", "test") else v for k, v in data.items()}
+    data = {k: str(SHARED / v) if k in ("path", "test", "corpus") else v for k, v in data.items()}
     recipes = () if methods == "all" else tuple(methods.split(","))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HASEI_STATE"] = str(Path(folder) / "state")  # every set is looked at for the first time
