@@ -38,6 +38,12 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "restaurant8k asked": ("question_answering", {"make": "restaurant8k"}),
     "jsquad": ("question_answering", {"make": "jsquad"}),
     "jglue_jnli": ("pair_classification", {"path": "jglue_jnli/valid.csv", "test": "jglue_jnli/test.csv"}),
+    "covid_faq": (
+        "retrieval", {"path": "covid_faq/queries.csv", "corpus": "covid_faq/faq.jsonl", "group": "faq_id"},
+    ),
+    "jsquad_retrieval": (
+        "retrieval", {"path": "jsquad_retrieval/qrels.tsv", "corpus": "jsquad_retrieval/corpus.jsonl", "group": "corpus_id"},
+    ),
 }  # fmt: skip
 
 
@@ -65,7 +71,7 @@ def row(name: str, budget: str, methods: str) -> tuple[str, ...]:
         if "make" in data:
             data = getattr(answer_sets, data["make"])(SHARED, Path(folder))
         else:
-            data = {k: str(SHARED / v) if k in ("path", "test") else v for k, v in data.items()}
+            data = {k: str(SHARED / v) if k in ("path", "test", "corpus") else v for k, v in data.items()}
         os.environ["HASEI_STATE"] = str(Path(folder) / "state")  # every set is looked at for the first time
         config = make_config({"data": data, "task": task, "budget": budget, "recipes": recipes, "checks": False})
         try:

@@ -187,3 +187,19 @@ def test_a_question_with_several_right_entries_learns_from_each(context):
 def test_the_reading_trains_as_a_method_does(context):
     reading = reading_of(context.task)
     assert reading.targets(context).shape == (16, 2)
+
+
+@pytest.mark.parametrize("part", ["title", "whole", "both"])
+def test_features_of_entries_are_those_that_the_model_finds_with_and_without_titles(context, part):
+    from dataclasses import replace
+
+    from hasei.engine.retriever import RetrieverPredictor
+    from hasei.inputs.data.corpus import Corpus
+
+    trunk = context.trunk
+    for titles in (("one", "", "three"), ("", "", ""), ("one", "two", "three")):
+        corpus = Corpus(("a", "b", "c"), titles, ("where is it", "荷物はどこ", "a short one"))
+        model = RetrieverModel(trunk.fresh(), trunk.base.pooling)
+        plain = RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, part)
+        found = entries.entry_features(replace(context, task=context.task.over(corpus)), part)
+        assert np.abs(found - plain.vectors).max() < 1e-5

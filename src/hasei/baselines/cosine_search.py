@@ -43,7 +43,8 @@ def derive(context: Context, params: Params) -> Derivation:
     corpus, trunk, part = entries_of(context), context.trunk, params.searched
     if part not in parts_of(corpus):
         raise NotSupported("the entries have no title beside their text", do="use searched: whole")
-    index = Index(entry_features(context, part))
+    vectors = entry_features(context, part)
+    index = Index(vectors)
     model = RetrieverModel(trunk.fresh(), trunk.base.pooling)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -51,5 +52,5 @@ def derive(context: Context, params: Params) -> Derivation:
     def from_store(inputs: Sequence[Input]) -> Array:
         return ragged(ranked(corpus.ids, *index.search(question_features(context, inputs), TOP)))
 
-    predictor = RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, part)
+    predictor = RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, part, vectors)
     return Derivation(predictor, "retriever", params, trainable_parameters=0, from_store=from_store)

@@ -1,4 +1,4 @@
-"""Questions and entries of a study with their kept activations: features without a forward pass, batches for training.
+"""Questions and entries of a study: the base's features of both, read once, and batches for training.
 
 Shapes: n questions, e entries, c entries a question in training (the right one first, then hard negatives), h hidden.
 """
@@ -45,16 +45,42 @@ def opened(context: Context) -> Trunk:
 
 def question_features(context: Context, inputs: Sequence[Input]) -> Floats:
     """Return the base's features of *inputs* (n, h), of length one, from kept activations."""
-    trunk = opened(context)
+    trunk = context.trunk
     return _unit(trunk.pooled(inputs, trunk.layers, trunk.base.pooling, context.watch))
 
 
 def entry_features(context: Context, part: Part, head: Floats | None = None) -> Floats:
-    """Return the base's features of the entries (e, h), each text's under *head* (h, h) where given, of length one."""
-    corpus, trunk = entries_of(context), opened(context)
-    texts, owners = searched(corpus, part)
-    features = trunk.pooled(texts, trunk.layers, trunk.base.pooling, context.watch)
+    """Return the base's features of the entries (e, h), each text's under *head* (h, h) where given, of length one.
+
+    They are read in full precision, once in a study: a model folder may keep them.
+    """
+    corpus = entries_of(context)
+    _, owners = searched(corpus, part)
+    features = _read(context, part)
     return joined(_unit(features if head is None else features @ head.T), owners, len(corpus))
+
+
+def _read(context: Context, part: Part) -> Floats:
+    """Return the base's features of the texts of :func:`searched` (t, h), each text read once whatever is searched."""
+    corpus, trunk = entries_of(context), context.trunk
+    titled = [i for i in range(len(corpus)) if len(corpus.searched(i, "both")) == 2]
+    whole = None
+    if part != "title" or len(titled) < len(corpus):
+        wholes = [corpus.whole(i) for i in range(len(corpus))]
+        whole = trunk.exact(f"{corpus.content_hash} whole", wholes, context.watch)
+    if whole is not None and (part == "whole" or not titled):
+        return whole
+    titles = trunk.exact(f"{corpus.content_hash} title", [corpus.titles[i] for i in titled], context.watch)
+    if whole is None:
+        return titles
+    place = {entry: k for k, entry in enumerate(titled)}
+    found = []
+    for i in range(len(corpus)):
+        if i in place:
+            found.append(titles[place[i]])
+        if i not in place or part == "both":
+            found.append(whole[i])
+    return np.stack(found)
 
 
 def _unit(features: Floats) -> Floats:

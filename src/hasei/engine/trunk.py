@@ -71,6 +71,7 @@ class Trunk:
         self._slabs: dict[str, Slab | None] = {}
         self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
         self._aside: tuple[str, Trunk] | None = None
+        self._exact: dict[str, Floats] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -226,6 +227,22 @@ class Trunk:
         if np.abs(fresh - kept[few]).max() > 0.01 * np.abs(fresh).max():
             self._pooled_slab(corpus).done[:] = 0
             self._fill(corpus, np.unique(rows), Watch())
+
+    def exact(self, key: str, texts: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the pooled last states of *texts* (n, h) in full precision, read once and held in memory by their *key*."""
+        if key not in self._exact:
+            tokens, found = self.tokenize(texts), np.empty((len(texts), self.hidden), np.float32)
+            for done, rows in _progress(by_length(tokens.lengths)):
+                (watch or Watch()).check()
+                batch = tokens.pad(rows, self.pad_id)
+                with torch.inference_mode():
+                    states = last_states(self.model, batch)
+                    found[rows] = pool(states, batch["attention_mask"], self.base.pooling).numpy()
+                (watch or Watch()).report(
+                    "features", _("reading the rows with the base"), done / len(texts), often=True
+                )
+            self._exact[key] = found
+        return self._exact[key]
 
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.

@@ -62,11 +62,12 @@ def derive(context: Context, params: Params) -> Derivation:
     frozen = _choose(context, params)
     part, strength = frozen.searched or "whole", float(frozen.shrinkage or 0.0)
     questions, entries = question_features(context, context.inputs), entry_features(context, part)
-    weight = _map(_differences(questions, entries, context.targets), strength)
+    weight = _map(_parted(_differences(questions, entries, context.targets)), strength)
     model = RetrieverModel(trunk.fresh(), trunk.base.pooling, linear(weight, np.zeros(len(weight))))
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    index = Index(entry_features(context, part, weight))
+    vectors = entry_features(context, part, weight)
+    index = Index(vectors)
 
     def from_store(inputs: Sequence[Input]) -> Array:
         asked = question_features(context, inputs) @ weight.T
@@ -74,7 +75,7 @@ def derive(context: Context, params: Params) -> Derivation:
         return ragged(ranked(corpus.ids, *index.search(asked, TOP)))
 
     return Derivation(
-        RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, part), "retriever", frozen,
+        RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, part, vectors), "retriever", frozen,
         trainable_parameters=weight.size, trained=("head.weight",), from_store=from_store,
     )  # fmt: skip
 
@@ -87,24 +88,26 @@ def _choose(context: Context, params: Params) -> Params:
     if len(options) == 1:
         return Params(shrinkage=strengths[0], searched=parts[0])
     fold = folds(list(context.units), _FOLDS, context.seed)
-    best = max(options, key=lambda option: _inner(context, fold, *option))
+    quality = {option: value for part in parts for option, value in _inner(context, fold, part, strengths).items()}
+    best = max(options, key=lambda option: quality[option])
     return Params(shrinkage=best[0], searched=best[1])
 
 
-def _inner(context: Context, fold: Ints, strength: float, part: Part) -> float:
-    context.watch.check()
-    questions, total = question_features(context, context.inputs), 0.0
-    entries = entry_features(context, part)
+def _inner(context: Context, fold: Ints, part: Part, strengths: Sequence[float]) -> dict[tuple[float, Part], float]:
+    """Return the sum of reciprocal ranks over the inner folds, by strength; the covariance of a fold is parted once for all."""
+    questions, entries = question_features(context, context.inputs), entry_features(context, part)
+    total = dict.fromkeys(((strength, part) for strength in strengths), 0.0)
     for number in range(_FOLDS):
         fit, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         if not len(fit) or not len(held):
             continue
-        weight = _map(_differences(questions[fit], entries, context.targets[fit]), strength)
-        mapped = entry_features(context, part, weight)
-        asked = questions[held] @ weight.T
-        places = first_places(asked @ mapped.T, context.targets[held])
-        total += float((1 / places).sum())
-    return round(total, 9)
+        parted = _parted(_differences(questions[fit], entries, context.targets[fit]))
+        for strength in strengths:
+            context.watch.check()
+            weight = _map(parted, strength)
+            scores = (questions[held] @ weight.T) @ entry_features(context, part, weight).T
+            total[strength, part] += float((1 / first_places(scores, context.targets[held])).sum())
+    return {option: round(value, 9) for option, value in total.items()}
 
 
 def _differences(questions: Floats, entries: Floats, right: Array) -> Floats:
@@ -112,11 +115,17 @@ def _differences(questions: Floats, entries: Floats, right: Array) -> Floats:
     return np.concatenate([entries[own] - question for question, own in zip(questions, right)])
 
 
-def _map(differences: Floats, strength: float) -> Floats:
-    """Return the inverse square root (h, h) of the differences' covariance, shrunk; the mean variance left is one."""
+def _parted(differences: Floats) -> tuple[Floats, Floats]:
+    """Return variances (h,), their mean being one, and directions (h, h) of *differences* (p, h)."""
     wide = differences.astype(np.float64)
     covariance = wide.T @ wide / len(wide)
     scale = max(float(np.trace(covariance)) / len(covariance), 1e-12)
-    values, vectors = np.linalg.eigh(covariance / scale + strength * np.eye(len(covariance)))
-    root = (vectors * np.sqrt((1 + strength) / values)) @ vectors.T
+    values, vectors = np.linalg.eigh(covariance / scale)
+    return values, vectors
+
+
+def _map(parted: tuple[Floats, Floats], strength: float) -> Floats:
+    """Return the inverse square root (h, h) of the covariance, shrunk, so that a direction of mean variance stays as it is."""
+    values, vectors = parted
+    root = (vectors * np.sqrt((1 + strength) / (np.maximum(values, 0.0) + strength))) @ vectors.T
     return np.asarray(root, np.float32)
