@@ -10,6 +10,7 @@ from hasei.judge.card import code, hub_licence, plain_text, write_card
 from hasei.judge.loading import snippet
 from hasei.tasks import open_task
 from made_up import HOSTILE, folder, identity, report, write_rows
+from toys import toy_kind
 
 TASK = open_task("text_classification")
 
@@ -133,6 +134,7 @@ ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL),
     ("text_regression", "lexical_ridge"), ("text_regression", "majority"), ("text_regression", "feature_extraction"),
     ("similarity", "cosine"), ("similarity", "lexical_overlap"), ("similarity", "feature_extraction"),
     ("pair_classification", "feature_extraction"),
+    ("text_generation", "majority"), ("text_generation", "nearest_answer"), ("text_generation", "few_shot"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -145,7 +147,12 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
     model = order(
-        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base("bert"), out=tmp_path / "m"
+        read_steps(method),
+        path,
+        task=task,
+        columns={n: n for n in names},
+        base=toy_base(toy_kind(opened)),
+        out=tmp_path / "m",
     )
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
