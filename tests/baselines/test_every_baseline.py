@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 
 from hasei.baselines import _lexical, _vocabulary
 from hasei.engine import ragged
-from hasei.engine.derivation import Context
+from hasei.engine.derivation import Context, Facts, proposals
 from hasei.formats._ngrams import batches, normalise
 from hasei.ground import plugins
 from hasei.ground.errors import BaseError, NotSupported
@@ -30,7 +30,15 @@ from hasei.tasks import open_task
 from toys import toy_task
 
 DROPINS = Path(__file__).parents[1] / "dropins"
-ALL = [n for n in plugins.names("baselines") if plugins.load("baselines", n).SUPPORTS.bases == 0]
+FACTS = Facts(rows=100, width=2, layers=4)
+
+
+def tried_by_itself(name):
+    plugin = plugins.load("baselines", name)
+    return plugin.SUPPORTS.bases == 0 and bool(proposals(plugin, FACTS))
+
+
+ALL = [n for n in plugins.names("baselines") if tried_by_itself(n)]
 FIRST = ("text_classification", "text_regression", "multi_label_classification", "similarity")
 TASKS = [toy_task(name) for name in dict.fromkeys((*FIRST, *plugins.names("tasks")))]
 TASK = {n: next(t for t in TASKS if plugins.load("baselines", n).SUPPORTS.admits(t)) for n in ALL}

@@ -11,7 +11,7 @@ from hasei.judge.card import code, hub_licence, plain_text, write_card
 from hasei.judge.loading import snippet
 from hasei.tasks import open_task
 from made_up import HOSTILE, folder, identity, report, write_rows
-from toys import write_entries
+from toys import toy_kind, write_entries
 
 TASK = open_task("text_classification")
 
@@ -145,6 +145,7 @@ ONE, TWO = (
     ("token_classification", "lora"), ("token_classification", "gazetteer"), ("token_classification", "majority"),
     ("retrieval", "majority"), ("retrieval", "bm25"),
     ("retrieval", "cosine_search"), ("retrieval", "relevant_component_analysis"),
+    ("text_generation", "majority"), ("text_generation", "nearest_answer"), ("text_generation", "few_shot"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -157,7 +158,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
     model = order(
-        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base("bert"), out=tmp_path / "m",
+        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base(toy_kind(opened)), out=tmp_path / "m",
         corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
     )  # fmt: skip
     write_card(model.folder, None, None, opened)

@@ -30,7 +30,7 @@ _AS_ON_THE_HUB = (
     "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
     "CC-BY-SA-4.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "Unlicense",
 )  # fmt: skip
-_ADAPTERS = ("peft_adapter", "multiple_choice_adapter", "question_answering_adapter")
+_ADAPTERS = ("peft_adapter", "multiple_choice_adapter", "question_answering_adapter", "causal_adapter")
 _OF_TEXTS = """```sh
 hasei predict . new.csv --out answers.csv
 ```

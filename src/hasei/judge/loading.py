@@ -15,6 +15,7 @@ from hasei.judge import loading_entities
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
+from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
 
 _SENTENCE_TRANSFORMERS = """```python
@@ -313,6 +314,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
         base = _base(identity["parents"][0]) if identity["parents"] else ""
         return head + code.replace("{base}", base).replace("{pooled}", _POOLED[pooling])
     parent = _base(identity["parents"][0]) if identity["parents"] else '""'
+    if identity["format"] in OF_TEXTS:
+        return head + OF_TEXTS[identity["format"]].replace("{base}", parent).replace("{blocks}", _BLOCKS.strip())
     entities = loading_entities.code(identity["format"], parent)
     if entities:
         return head + entities

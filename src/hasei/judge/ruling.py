@@ -60,11 +60,12 @@ class Case(Settings):
 
     *names* are the classes in the order of outputs. *winner*, *reference*, *base* (as it is; None: not tried) name
     candidates; *winner_is_cheap*: W is a cheap truth. *number*, *alpha*, *alpha_next*, *exploratory*, *commitment* are of
-    the opening; *se_factor* is 1.5 for cross-fitted answers. *ms_per_row* and *train_seconds* are by candidate. *ahead* is
-    the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the goal by it. *wish* is the
-    accuracy asked of automatic answers. *today* is the figure of today's process and the rows that it was measured on (None:
-    exact), where no more is known of it. *before* names what was there before and answered the kept rows. *language*: in which
-    the words are made. *out_of_scope*: the label of rows that no other class is for.
+    the opening; *se_factor* is 1.5 for cross-fitted answers. *ms_per_row*, *paid_per_row* (money) and *train_seconds* are
+    by candidate. *ahead* is the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the
+    goal by it. *wish* is the accuracy asked of automatic answers. *today* is the figure of today's process and the rows
+    that it was measured on (None: exact), where no more is known of it. *before* names what was there before and answered
+    the kept rows. *language*: in which the words are made. *out_of_scope*: the label of rows that no
+    other class is for.
     """
 
     task: str
@@ -84,6 +85,7 @@ class Case(Settings):
     delta: float
     prices: dict[str, Any] = Field(default_factory=dict)
     ms_per_row: dict[str, float] = Field(default_factory=dict)
+    paid_per_row: dict[str, float] = Field(default_factory=dict)
     train_seconds: dict[str, float] = Field(default_factory=dict)
     limits: tuple[Limit, ...] = ()
     ahead: tuple[float, float, float] | None = None
@@ -267,8 +269,11 @@ class _Rule:
         return None if known is None else figure_cost(prices, *known, alpha=self.case.alpha)
 
     def _running(self, prices: Prices, name: str) -> float:
-        """Return what the machine costs a month that answers as *name*."""
-        return monthly(prices, self.case.ms_per_row[name]) if name in self.case.ms_per_row else 0.0
+        """Return what answering as *name* costs a month, in machine time and paid to others."""
+        case = self.case
+        return (
+            monthly(prices, case.ms_per_row[name], case.paid_per_row.get(name, 0.0)) if name in case.ms_per_row else 0.0
+        )
 
     def _handover(self, prices: Prices, found: Automation) -> AutomationMoney | None:
         """Return what each threshold of the automation curve costs a month."""

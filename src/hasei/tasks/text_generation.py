@@ -45,6 +45,8 @@ _ANSWER_HINTS = (
     "label", "回答", "出力", "応答", "返答", "答え", "要約", "正解",
 )  # fmt: skip
 
+_INSTRUCTION = ("instruction", "input", "output", "response", "system")
+
 _TOY: tuple[tuple[str, str], ...] = (
     ("where is my parcel", "Your parcel is on its way."),
     ("my parcel has not arrived yet", "Your parcel is on its way."),
@@ -88,12 +90,12 @@ class TextGeneration:
         column = next((name for name in ("messages", "conversations", "conversation") if name in names), "")
         if column:
             said = _("each row is a conversation ('{column}'): the answer is its last assistant turn", column=column)
-            return _with(table, lambda row: _conversation(row[names[column]]), said)
+            return _with(table, (column,), lambda row: _conversation(row[names[column]]), said)
         if "instruction" in names and ({"input", "output"} & names.keys() or "response" in names):
             said = _(
                 "each row is an instruction ('instruction', 'input', 'output'): instruction and input are the prompt"
             )
-            return _with(table, lambda row: _instruction(row, names), said)
+            return _with(table, _INSTRUCTION, lambda row: _instruction(row, names), said)
         return table
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
@@ -144,10 +146,13 @@ class TextGeneration:
         return Toy([prompt for prompt, _ in _TOY], [answer for _, answer in _TOY])
 
 
-def _with(table: Table, read: Callable[[tuple[str, ...]], tuple[str, str]], said: str) -> Table:
-    """Return *table* with prompt and answer of each row beside its other columns, and what was *said*."""
+def _with(
+    table: Table, source: Sequence[str], read: Callable[[tuple[str, ...]], tuple[str, str]], said: str
+) -> Table:  # fmt: skip
+    """Return *table* with prompt and answer of each row in place of the columns *source*, and what was *said*."""
     cells = []
-    kept = [place for place, name in enumerate(table.columns) if name.strip().lower() not in ("prompt", "answer")]
+    gone = {*source, "prompt", "answer"}
+    kept = [place for place, name in enumerate(table.columns) if name.strip().lower() not in gone]
     for line, row in zip(table.lines.tolist(), table.cells):
         try:
             made = read(row)

@@ -40,7 +40,8 @@ class Trial:
     """One candidate derived from some rows and scored on others. *outputs* (n, width) are of the rows *scored* (n,).
 
     *frozen* are the settings with every choice made; *space* is that by which outputs were read as answers; seconds
-    of training, milliseconds of prediction per row in a batch, bytes on disk.
+    of training, milliseconds of prediction per row in a batch, bytes on disk; *paid_per_row* is money that an answer costs
+    beside this machine's time.
     """
 
     frozen: Settings
@@ -54,6 +55,7 @@ class Trial:
     trainable_parameters: int
     bytes: int
     curve: tuple[dict[str, float], ...] = ()
+    paid_per_row: float = 0.0
 
 
 @dataclass

@@ -120,11 +120,15 @@ def _pick(lab: Lab, candidates: list[Candidate], tolerance: float = 0.005) -> Ca
 def _charge(lab: Lab, candidate: Candidate) -> float:
     """The share of right answers that pays for a month of its predictions; 0 where prices are unknown."""
     prices = lab.purpose.prices
-    return prices.breakeven_gain(monthly(prices, _predict_ms(candidate))) or 0.0
+    return prices.breakeven_gain(monthly(prices, _predict_ms(candidate), _paid(candidate))) or 0.0
 
 
 def _predict_ms(candidate: Candidate) -> float:
     return candidate.trial.predict_ms_per_row if candidate.trial else candidate.ms_per_row or 0.0
+
+
+def _paid(candidate: Candidate) -> float:
+    return candidate.trial.paid_per_row if candidate.trial else 0.0
 
 
 def _price(candidate: Candidate) -> float:
@@ -154,7 +158,9 @@ def _asked(lab: Lab) -> str:
 
 def extra_per_month(lab: Lab, choice: Choice) -> float:
     """Return what W's predictions cost more a month than R's, in machine time."""
-    winner, reference = (monthly(lab.purpose.prices, _predict_ms(c)) for c in (choice.winner, choice.reference))
+    winner, reference = (
+        monthly(lab.purpose.prices, _predict_ms(c), _paid(c)) for c in (choice.winner, choice.reference)
+    )
     return winner - reference
 
 
@@ -208,6 +214,7 @@ def _case(
         prices=lab.purpose.prices.model_dump(mode="json"),
         ms_per_row={name: trial.predict_ms_per_row for name, trial in measured.items()}
         | ({TODAY: lab.today.ms_per_row} if lab.today else {}),
+        paid_per_row={name: trial.paid_per_row for name, trial in measured.items() if trial.paid_per_row},
         wish=goal.automate_at, today=figure, change_first=_change_first(lab, choice, ahead),
         train_seconds={name: trial.train_seconds for name, trial in measured.items()},
         limits=_limits(lab, choice, latency),

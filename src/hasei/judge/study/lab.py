@@ -140,6 +140,7 @@ class Lab:
             frozen=done.frozen, outputs=outputs, answers=answers, scored=scored, space=space, rows=len(fit),
             train_seconds=ran.seconds, predict_ms_per_row=ms,
             trainable_parameters=done.trainable_parameters, bytes=size, curve=done.curve,
+            paid_per_row=float(getattr(done.predictor, "paid_per_row", 0.0)),
         )  # fmt: skip
 
     def _bytes(self, derivation: Derivation) -> int:
@@ -155,7 +156,7 @@ class Lab:
         return Checkpoint(self.work / "trials" / f"{key[:24]}.safetensors", key)
 
     def _keep(self, kept: Checkpoint, trial: Trial) -> None:
-        plain_fields = ("rows", "train_seconds", "predict_ms_per_row", "trainable_parameters", "bytes")
+        plain_fields = ("rows", "train_seconds", "predict_ms_per_row", "trainable_parameters", "bytes", "paid_per_row")
         state = {name: getattr(trial, name) for name in plain_fields}
         state |= {"frozen": trial.frozen.model_dump(mode="json"), "curve": list(trial.curve)}
         tensors, layout = pack(trial.outputs)
@@ -186,7 +187,7 @@ class Lab:
         """Give *candidate* its score on select, its interval and its cost."""
         candidate.trial, candidate.status, candidate.why = trial, "done", ""
         candidate.select = score(self.metric, trial.answers.values, self.truth(trial.scored), self.units(trial.scored))
-        candidate.cost = cost(self.purpose.prices, trial.train_seconds, trial.predict_ms_per_row)
+        candidate.cost = cost(self.purpose.prices, trial.train_seconds, trial.predict_ms_per_row, trial.paid_per_row)
 
     def truth(self, rows: np.ndarray) -> list[Any]:
         """What is true of *rows*, as metrics read it."""
