@@ -101,3 +101,16 @@ def test_what_is_shown_of_an_image_base_is_what_it_is(toy_base, capsys):
     assert main(["base", str(toy_base("resnet"))]) == 0
     said = capsys.readouterr().out
     assert "ResNetModel" in said and "4, 32 wide" in said and "longest input" not in said
+
+
+def test_a_leak_between_folders_is_shown_by_the_names_of_the_pictures(digits, tmp_path, capsys):
+    import shutil
+
+    for part in ("train", "test"):
+        shutil.copytree(digits / part, tmp_path / part)
+    first = sorted((tmp_path / "test" / "1").glob("*.png"))[0]
+    shutil.copy(first, tmp_path / "train" / "1" / "a copy.png")
+    asked = [str(tmp_path / "train"), "--test", str(tmp_path / "test"), "--task", "image_classification", "--quick"]
+    assert main(["check", *asked]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1/a copy.png of train" in said and f"1/{first.name} of test" in said
