@@ -164,6 +164,20 @@ def test_training_on_kept_states_is_training_on_pictures(trunks, tmp_path, monke
     assert np.abs(replayed.outputs(TOY.inputs) - whole.outputs(TOY.inputs)).max() <= 0.02 * largest
 
 
+def test_where_states_can_t_be_replayed_the_whole_base_is_run_and_the_reason_said(trunks, tmp_path, monkeypatch):
+    from hasei.ground.events import Watch
+
+    said = []
+    monkeypatch.setattr(PictureTrunk, "_replay_error", lambda self, layer: 1.0)
+    watch = Watch(listener=lambda event: said.append(event.message))
+    assert trunks("resnet").states(TOY.inputs, 2, watch) is None
+    assert said == [
+        "states of stage 2 can't be kept (a pass that starts there gives other features): the whole base is run instead"
+    ]
+    model = derived(trunks("resnet"), tmp_path / "m", "partial_fine_tuning", top_layers=2, **QUICK)
+    assert np.isfinite(model.outputs(TOY.inputs)).all()
+
+
 def test_a_base_without_linear_layers_has_nothing_for_lora_to_adapt(trunks, tmp_path):
     with pytest.raises(NotSupported, match="no plain linear layer"):
         derived(trunks("resnet"), tmp_path / "m", "lora", **QUICK)
