@@ -43,6 +43,7 @@ RED = '["red","blue","green"]'
         (("question", "choice1", "choice2", "choice3", "label"), ("?", "red", "blue", "green", "1"), "red"),
         (("question", "option_a", "option_b", "option_c", "answer"), ("?", "red", "blue", "green", "C"), "green"),
         (("question", "A", "B", "C", "answer"), ("?", "red", "blue", "green", "b"), "blue"),
+        (("question", "A", "B", "C", "label", "y"), ("?", "red", "blue", "green", "B", "7"), "blue"),
         (("question", "choices", "label"), ("?", RED, "2"), "green"),
         (("question", "choices", "label"), ("?", RED, "2.0"), "green"),
         (("question", "choices", "label"), ("?", RED, "Blue"), "blue"),

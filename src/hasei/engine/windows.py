@@ -141,33 +141,24 @@ def _encoded(tokenizer: Any, chunk: Sequence[Input], max_tokens: int) -> list[li
 
 def _places(windows: list[Any]) -> tuple[Ints, Ints, Ints]:
     """Return window, position and characters of the places of one row."""
-    first = [np.flatnonzero([side == 1 for side in one.sequence_ids]) for one in windows]
-    if len(windows) == 1:
-        spans = np.asarray(windows[0].offsets, np.int64).reshape(-1, 2)[first[0]]
-        numbers = np.zeros(len(first[0]), np.int64)
-        return _with_none(numbers, first[0], spans)
-    best: dict[int, tuple[int, int, int, tuple[int, int]]] = {}
-    begin = 0
-    for number, (one, inside) in enumerate(zip(windows, first)):
-        begin = _begin(windows, first, number, begin)
-        for k, where in enumerate(inside):
-            room = min(k, len(inside) - 1 - k)
-            if begin + k not in best or room > best[begin + k][0]:
-                best[begin + k] = (room, number, int(where), one.offsets[where])
-    order = [best[k] for k in sorted(best)]
-    window, position = (np.array([place[i] for place in order], np.int64) for i in (1, 2))
-    return _with_none(window, position, np.array([place[3] for place in order], np.int64).reshape(-1, 2))
+    inside = [np.flatnonzero([side == 1 for side in one.sequence_ids]) for one in windows]
+    spans = [np.asarray(one.offsets, np.int64).reshape(-1, 2)[where] for one, where in zip(windows, inside)]
+    lengths = np.array([len(where) for where in inside], np.int64)
+    begins = np.zeros(len(windows), np.int64)
+    for i in range(1, len(windows)):
+        begins[i] = begins[i - 1] + lengths[i - 1] - _shared(spans[i - 1], spans[i])
+    within = ranges(np.zeros(len(windows), np.int64), lengths)
+    window = np.repeat(np.arange(len(windows)), lengths)
+    token, room = begins[window] + within, np.minimum(within, lengths[window] - 1 - within)
+    order = np.lexsort((window, -room, token))  # of each token of the context, where it stands furthest from an edge
+    chosen = order[np.unique(token[order], return_index=True)[1]]
+    return _with_none(window[chosen], np.concatenate(inside)[chosen], np.concatenate(spans)[chosen])
 
 
-def _begin(windows: list[Any], first: list[Ints], number: int, last: int) -> int:
-    """Return the number among the context's tokens of the first one of window *number*, whose neighbour begins at *last*."""
-    if not number:
-        return 0
-    before = [windows[number - 1].offsets[i] for i in first[number - 1]]
-    after = [windows[number].offsets[i] for i in first[number]]
-    # Windows share some tokens: the longest end of the one before that the next begins with.
-    shared = next((k for k in range(min(len(before), len(after)), 0, -1) if before[-k:] == after[:k]), 0)
-    return last + len(before) - shared
+def _shared(before: Ints, after: Ints) -> int:
+    """How many tokens two neighbouring windows share: the longest end of the one that the other begins with."""
+    ends = range(min(len(before), len(after)), 0, -1)
+    return next((k for k in ends if np.array_equal(before[-k:], after[:k])), 0)
 
 
 def _with_none(window: Ints, position: Ints, spans: Ints) -> tuple[Ints, Ints, Ints]:

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
+from string import ascii_lowercase
 from typing import Any
 
 from hasei.ground.errors import DataError
 from hasei.ground.files import canonical_json
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding, Table
+from hasei.tasks._columns import called, folded
 
 LISTS = ("choices", "options", "endings", "answers", "candidates", "選択肢", "候補")
 """Usual names of a column that holds all choices of a row, best first."""
@@ -46,10 +48,10 @@ class _Row:
     @property
     def wrong(self) -> str:
         """What makes it no row of choices, in words; "" where nothing does."""
-        folded = [_folded(text) for text in self.texts]
-        if len(folded) < 2:
+        texts = [folded(text) for text in self.texts]
+        if len(texts) < 2:
             return "fewer than two choices"
-        return "two choices that are the same" if len(set(folded)) < len(folded) else ""
+        return "two choices that are the same" if len(set(texts)) < len(texts) else ""
 
 
 def read(cell: str | Sequence[str]) -> tuple[str, ...]:
@@ -82,8 +84,8 @@ def arrange(table: Table, part: str) -> Table:
     findings += _refused(table, bad, part)
     cells = ["" if i in bad or row.wrong else canonical_json(list(row.texts)) for i, row in enumerate(rows)]
     columns: dict[str, Sequence[str]] = {part: cells}
-    right = _column(table, RIGHT)
-    if right is not None and not _ONE.fullmatch(_folded(right)):
+    right = called(table, RIGHT)
+    if right is not None and not _ONE.fullmatch(folded(right)):
         place = table.columns.index(right)
         said = ["" if i in bad else row[place].strip() for i, row in enumerate(table.cells)]
         resolved, more = _resolved(table, right, rows, said)
@@ -93,15 +95,15 @@ def arrange(table: Table, part: str) -> Table:
 
 def _rows(table: Table) -> tuple[list[_Row] | None, list[Finding]]:
     """Return the choices of each row; None where no column holds any."""
-    single = {name: found[1] for name in table.columns if (found := _ONE.fullmatch(_folded(name)))}
-    letters = [name for name in table.columns if re.fullmatch("[a-z]", _folded(name))]
-    if len(single) < 2 and len(letters) > 1 and "a" in map(_folded, letters):
-        single = {name: _folded(name) for name in letters}
+    single = {name: found[1] for name in table.columns if (found := _ONE.fullmatch(folded(name)))}
+    if len(single) < 2:  # columns called A, B, ... without a gap
+        names = {folded(name): name for name in table.columns}
+        single = {names[letter]: letter for letter in takewhile(names.__contains__, ascii_lowercase)} or single
     if len(single) > 1:
         places = [(key, table.columns.index(name)) for name, key in single.items()]
         kept = [[(key, row[place].strip()) for key, place in places if row[place].strip()] for row in table.cells]
         return [_Row(tuple(k for k, __ in row), tuple(t for __, t in row)) for row in kept], []
-    name = _column(table, LISTS)
+    name = called(table, LISTS)
     if name is None:
         return None, []
     place = table.columns.index(name)
@@ -124,23 +126,23 @@ def _listed(cell: str) -> _Row | None:
     texts = [v.strip() if isinstance(v, str) else json.dumps(v) for v in value]
     if not all(texts):
         return None
-    return _Row(tuple(map(_folded, map(str, names))) if len(names) == len(texts) else (), tuple(texts))
+    return _Row(tuple(map(folded, map(str, names))) if len(names) == len(texts) else (), tuple(texts))
 
 
 def _by_text(row: _Row, said: str) -> int | None:
-    folded = [_folded(text) for text in row.texts]
-    return folded.index(_folded(said)) if _folded(said) in folded else None
+    texts = [folded(text) for text in row.texts]
+    return texts.index(folded(said)) if folded(said) in texts else None
 
 
 def _by_name(row: _Row, said: str) -> int | None:
-    name = _folded(said)
-    names = row.names or tuple("abcdefghijklmnopqrstuvwxyz"[: len(row.texts)])
+    name = folded(said)
+    names = row.names or tuple(ascii_lowercase[: len(row.texts)])
     return names.index(name) if name in names else None
 
 
 def _by_place(first: int) -> Callable[[_Row, str], int | None]:
     def found(row: _Row, said: str) -> int | None:
-        digits = re.fullmatch(r"([0-9]+)(?:\.0+)?", _folded(said))
+        digits = re.fullmatch(r"([0-9]+)(?:\.0+)?", folded(said))
         place = int(digits[1]) - first if digits else -1
         return place if 0 <= place < len(row.texts) else None
 
@@ -185,12 +187,6 @@ def _refused(table: Table, bad: dict[int, str], column: str) -> list[Finding]:
     ]
 
 
-def _column(table: Table, hints: Sequence[str]) -> str | None:
-    """Return the column that is called as the best of *hints*."""
-    by_name = {_folded(name): name for name in reversed(table.columns)}
-    return next((by_name[hint] for hint in hints if hint in by_name), None)
-
-
 def _with(table: Table, columns: dict[str, Sequence[str]], findings: list[Finding]) -> Table:
     """Return *table* with *columns* added or replaced."""
     names = [*table.columns, *(name for name in columns if name not in table.columns)]
@@ -202,7 +198,3 @@ def _with(table: Table, columns: dict[str, Sequence[str]], findings: list[Findin
             made[place] = cells[i]
         rows.append(tuple(made))
     return replace(table, columns=tuple(names), cells=rows, findings=(*table.findings, *findings))
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

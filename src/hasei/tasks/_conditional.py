@@ -1,6 +1,8 @@
 """One right place among the places of a row: the loss, and the linear head solved for it.
 
-Source: McFadden 1974, "Conditional logit analysis of qualitative choice behavior"; solved by L-BFGS (Nocedal & Wright 2006).
+Source: McFadden 1974, "Conditional logit analysis of qualitative choice behavior"; solved by L-BFGS (Nocedal & Wright 2006). Of
+very many places only some are kept, by lot, which leaves the estimate consistent (McFadden 1978, "Modelling the choice of
+residential location").
 
 Shapes: n rows, m places in all, k places of the longest row, w questions asked of each row (which choice: 1; where an answer
 starts and ends: 2). Marks say of every place (w + 1 numbers) which questions it is right for, and lastly whether it is its
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     import torch
 
 _CHUNK = 16384
+_MOST = 120_000
+"""Places that a head is solved on; of more, every row keeps its right places and an even share of the others."""
 
 
 def marks(count: int, right: Sequence[int]) -> Array:
@@ -56,6 +60,9 @@ def conditional(
     """Return weight (w, f) and bias (w,), all zero, of the optimum, float32, from features (m, f) and *flat* marks."""
     import torch
 
+    if len(flat) > _MOST:
+        kept, flat = _fewer(flat)
+        features = features[kept]
     middle, scale = scaling(features)
     objective = _Objective(features, flat, l2, middle, scale)
     inner = torch.zeros(flat.shape[1] - 1, features.shape[1], requires_grad=True)
@@ -73,6 +80,16 @@ def conditional(
     with torch.no_grad():
         weight = (inner / objective.scale).numpy()
     return weight, np.zeros(len(weight), np.float32)
+
+
+def _fewer(flat: Array) -> tuple[Array, Array]:
+    """Return which of the places *flat* (m, w + 1) to keep, in order, and their marks: right ones, and others by lot."""
+    right = (flat[:, :-1] > 0).any(1)
+    lot = np.random.default_rng(0).random(len(flat))
+    kept = np.flatnonzero(right | (lot < (_MOST - right.sum()) / max(1, (~right).sum())))
+    row, chosen = np.cumsum(flat[:, -1]), flat[kept]
+    chosen[:, -1] = np.diff(row[kept], prepend=0) > 0
+    return kept, chosen
 
 
 class _Objective:

@@ -19,6 +19,7 @@ from hasei.ground.errors import DataError
 from hasei.ground.files import canonical_json
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding, Table
+from hasei.tasks._columns import called, folded
 
 CONTEXT = (
     "context", "passage", "paragraph", "document", "article", "text", "body", "content", "message", "文脈", "本文", "文章",
@@ -63,15 +64,15 @@ def arrange(table: Table) -> Table:
     A start that is wrong is set right where the text stands once in the context, else to the nearest place where it stands,
     and a finding says so. Rows whose answer stands nowhere lose it, with a finding; raises DataError where these are many.
     """
-    column, context = _column(table, ANSWER), _column(table, CONTEXT)
+    column, context = called(table, ANSWER), called(table, CONTEXT)
     if column is None or context is None or column == context:
         return table
     place, where = table.columns.index(column), table.columns.index(context)
-    starts, nothing = _column(table, _STARTS), _column(table, _NOTHING)
+    starts, nothing = called(table, _STARTS), called(table, _NOTHING)
     cells, found = [], _Found()
     for line, row in zip(table.lines.tolist(), table.cells):
         start = row[table.columns.index(starts)] if starts else ""
-        impossible = nothing is not None and _folded(row[table.columns.index(nothing)]) in ("true", "1", "yes")
+        impossible = nothing is not None and folded(row[table.columns.index(nothing)]) in ("true", "1", "yes")
         cells.append("[]" if impossible else _canonical(row[place], start, row[where], line, found))
     _refuse_lost(table, found, column)
     rows = [(*row[:place], cell, *row[place + 1 :]) for row, cell in zip(table.cells, cells)]
@@ -180,13 +181,3 @@ def _said(table: Table, found: _Found) -> list[Finding]:
         do = _("give answers as they stand in the context, letter by letter")
         findings.append(Finding("answer", "warning", message, name, tuple(found.lost), do, variant="lost"))
     return findings
-
-
-def _column(table: Table, hints: Sequence[str]) -> str | None:
-    """Return the column that is called as the best of *hints*."""
-    by_name = {_folded(name): name for name in reversed(table.columns)}
-    return next((by_name[hint] for hint in hints if hint in by_name), None)
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
