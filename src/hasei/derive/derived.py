@@ -117,7 +117,12 @@ def space_from_json(value: dict[str, Any]) -> Space:
     """Return the space that :func:`dataclasses.asdict` and JSON made plain."""
     extra = tuple((str(k), float(v)) for k, v in value.get("extra", ()))
     scope = value.get("scope")
-    return Space(int(value["width"]), tuple(value["names"]), extra, None if scope is None else Scope(**scope))
+    return Space(int(value["width"]), tuple(value["names"]), extra, None if scope is None else _scope(scope))
+
+
+def _scope(value: dict[str, Any]) -> Scope:
+    found = value["threshold"]
+    return Scope(str(value["label"]), None if found is None else float(found))
 
 
 def open_model(folder: str | Path, base: str = "") -> DerivedModel:

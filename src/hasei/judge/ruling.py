@@ -203,17 +203,8 @@ class _Rule:
         handover = self._handover(prices, automation) if automation else None
         today = self._scored(TODAY) if TODAY in self.sheet.answers else None
         return Ruling(
-            case,
-            decide(evidence),
-            evidence,
-            tuple(slices),
-            automation,
-            kept,
-            money,
-            handover,
-            today,
-            self._out_of_scope(),
-        )
+            case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover, today, self._out_of_scope()
+        )  # fmt: skip
 
     def _scored(self, name: str) -> Interval:
         case, sheet = self.case, self.sheet
