@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from hasei.engine.activations import replay
 from hasei.engine.activations.probe import Probe, probe
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens, by_length, tokenize
+from hasei.engine.loading import load_model, load_tokenizer, quiet
 from hasei.engine.pooled import last_states, pool
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
@@ -33,64 +33,6 @@ from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
 TOLERANCE = 1e-5
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' loading reports, progress bars and notes to their own developers out of the terminal."""
-    import transformers
-    from transformers.utils import logging
-
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            for kind in (FutureWarning, DeprecationWarning):
-                warnings.simplefilter("ignore", kind)
-            yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def load_model(base: Base) -> nn.Module:
-    """Load the trunk of *base* in float32, in eval mode; weights that its files lack are an error, a pooler apart."""
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        try:
-            model, report = auto_class(base.config["model_type"]).from_pretrained(
-                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    missing = sorted(k for k in report["missing_keys"] if "pooler" not in k)
-    if missing:
-        raise BaseError(
-            f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}", do="fetch it again"
-        )
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model.eval()  # type: ignore[no-any-return]
-
-
-def load_tokenizer(base: Base) -> Any:
-    """Load the tokenizer of *base*; a missing padding token is replaced by the end token (its states never count)."""
-    from transformers import AutoTokenizer
-
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the tokenizer of '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    if not tokenizer.is_fast:
-        raise BaseError(f"the tokenizer of '{base.name}' has no fast version", expected="a tokenizer.json")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def said_run(base: str, why: str) -> str:
@@ -386,3 +328,6 @@ def _digest(array: npt.NDArray[Any]) -> str:
     import hashlib
 
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+__all__ = ["Corpus", "States", "Trunk", "load_model", "load_tokenizer", "quiet", "said_run"]
