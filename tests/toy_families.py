@@ -80,6 +80,10 @@ def config_of(kind: str, vocabulary: int, hidden: int, layers: int, heads: int):
             vision_config=towers | {"image_size": 32, "patch_size": 8},
         ),
     }  # fmt: skip
+    if kind in ("lstm", "gru"):
+        from hasei.inputs.recurrent import RecurrentConfig
+
+        return RecurrentConfig(vocab_size=vocabulary, hidden_size=hidden, num_hidden_layers=layers, cell=kind)
     if kind not in makers:
         raise ValueError(kind)
     return makers[kind]()

@@ -391,3 +391,6 @@ def _digest(array: npt.NDArray[Any]) -> str:
     import hashlib
 
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+__all__ = ["Corpus", "States", "Trunk", "load_model", "load_tokenizer", "quiet", "said_run"]

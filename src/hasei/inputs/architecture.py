@@ -111,7 +111,7 @@ def describe(base: Base) -> dict[str, Any]:
 
     Raises BaseError where no model can be made of the base's configuration, or it has no stack of layers.
     """
-    model = _empty(base)
+    model = empty_model(base)
     config, stack = model.config, find_stack(model)
     return {
         "name": base.name, "hub": base.hub, "revision": base.revision, "licence": base.licence,
@@ -129,8 +129,8 @@ def _width(config: Any) -> int:
     return int(widths[-1])
 
 
-def _empty(base: Base) -> Any:
-    """Return the model of *base* without numbers in it."""
+def empty_model(base: Base) -> Any:
+    """Return the model of *base* without numbers in it (on torch's meta device); raises BaseError where there is none."""
     import torch
     from transformers import AutoConfig
 

@@ -54,7 +54,7 @@ class RecurrentConfig(PreTrainedConfig):  # type: ignore[misc]
 
 
 class RecurrentLayer(nn.Module):
-    """One layer: states (b, t, h) and the lengths of the rows (b,) to states (b, t, h), zeros at pads.
+    """One layer: states (b, t, h) and the lengths of the rows (b,), None: all of t, to states (b, t, h), zeros at pads.
 
     Rows are packed by their lengths, so pads never change a state and the backward direction begins at the last real token.
     """
@@ -65,8 +65,11 @@ class RecurrentLayer(nn.Module):
         wide = config.hidden_size // (2 if config.bidirectional else 1)
         self.rnn = kind(config.hidden_size, wide, batch_first=True, bidirectional=config.bidirectional)
 
-    def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(self, hidden_states: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
         """Return the states of every token."""
+        if lengths is None:
+            whole: torch.Tensor = self.rnn(hidden_states)[0]
+            return whole
         packed = pack_padded_sequence(hidden_states, lengths, batch_first=True, enforce_sorted=False)
         states: torch.Tensor = pad_packed_sequence(
             self.rnn(packed)[0], batch_first=True, total_length=hidden_states.shape[1]
@@ -97,10 +100,10 @@ class RecurrentModel(PreTrainedModel):  # type: ignore[misc]
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> BaseModelOutput:
         """Return ``last_hidden_state`` (b, t, h). Raises ValueError where rows are padded on the left."""
-        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        if bool((mask[:, 1:] > mask[:, :-1]).any()):
+        mask = attention_mask
+        if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
             raise ValueError("a recurrent base reads rows that are padded on the right")
-        lengths = mask.sum(1).clamp(min=1).cpu()
+        lengths = None if mask is None else mask.sum(1).clamp(min=1).cpu()
         states = self.embeddings(input_ids)
         for layer in self.layers:
             states = layer(states, lengths)

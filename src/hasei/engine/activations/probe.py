@@ -121,6 +121,24 @@ def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Pro
     return found
 
 
+def foresee(model: nn.Module, stack: Stack) -> str | None:
+    """Return what :func:`probe` would refuse *model* for, "" for nothing; None where it can't be told without its numbers.
+
+    *model* lies on torch's meta device, where nothing is computed: with a mask or without one most architectures run there.
+    """
+    if getattr(model, "main_input_name", "") != "input_ids":
+        return None
+    model.to(torch.bfloat16).eval()
+    ids = torch.ones(2, 12, dtype=torch.long, device="meta")
+    for batch in ({"input_ids": ids, "attention_mask": ids}, {"input_ids": ids}):
+        choose = getattr(model, "set_attn_implementation", None)
+        if choose is not None and "attention_mask" in batch:
+            choose("eager")
+        with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
+            return probe(model, stack, batch).refusal
+    return None
+
+
 def _judge(calls: list[int], shapes: list[tuple[int, ...]], expected: tuple[int, ...] | None, shared: bool) -> str:
     if any(count != 1 for count in calls):
         return marked("its layers are shared or not all called exactly once")
