@@ -27,6 +27,7 @@ from hasei.engine.pooled import last_states
 from hasei.engine.trunk import TOLERANCE, Corpus, Trunk, quiet, refuse_other
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
+from hasei.ground.language import _
 from hasei.inputs.architecture import find_stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
@@ -145,24 +146,38 @@ class PictureTrunk(Trunk):
             self._fill(corpus, np.unique(rows), Watch())
 
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> Any:
-        """Return the kept states that enter *layer* for *inputs*, or None where they can't be kept or replayed.
+        """Return the kept states that enter *layer* for *inputs*, or None where they can't be kept or replayed, and say why.
 
         The mechanism is checked against the plain model on this very base before every use.
         """
-        if self.probe.refusal or not 0 < layer < self.layers or self._replay_error(layer) > TOLERANCE:
+        if not 0 < layer < self.layers:
             return None
+        watch = watch or Watch()
+        states, why = self._kept_states(inputs, layer, watch)
+        if states is None:
+            message = _("states of stage {n} can't be kept ({why}): the whole base is run instead", n=layer, why=why)
+            watch.report("features", message)
+        return states
+
+    def _kept_states(self, inputs: Sequence[Input], layer: int, watch: Watch) -> tuple[Maps | None, str]:
+        """Return the kept states that enter *layer*, or None and the reason."""
+        if self.probe.refusal:
+            return None, self.probe.refusal
+        if self._replay_error(layer) > TOLERANCE:
+            return None, _("a pass that starts there gives other features")
         corpus = self.corpus_of(inputs)
         self.wanted.add(layer)
-        slab = self._states_slab(corpus, layer)
-        if slab is None:
-            return None
+        if self._states_slab(corpus, layer) is None:
+            return None, _("they need more disk than there is")
         rows = corpus.rows(inputs)
-        self._fill(corpus, np.unique(rows), watch or Watch())
-        slab = self._slabs[f"states-{layer}"]  # gone where its numbers do not fit 16 bits
+        self._fill(corpus, np.unique(rows), watch)
+        slab = self._slabs[f"states-{layer}"]
         if slab is None:
-            return None
+            return None, _("their numbers do not fit 16 bits")
         states = Maps(slab.data.reshape(len(corpus.tokens), *self.shapes[layer]), rows)
-        return states if self._agree(corpus, states, layer) else None
+        if not self._agree(corpus, states, layer):
+            return None, _("their numbers do not fit 16 bits")
+        return states, ""
 
     def _replay_error(self, layer: int) -> float:
         """Largest difference of the features, plain against replayed from *layer* on one black picture, by their spread."""
@@ -248,7 +263,8 @@ def _shorter(model: nn.Module, layer: int) -> NativeTrunk | None:
         return None
     try:
         config.depths, config.hidden_sizes = depths[:layer], list(config.hidden_sizes)[:layer]
-        config.num_stages = layer
+        if hasattr(config, "num_stages"):
+            config.num_stages = layer
         config.stage_names = ["stem", *(f"stage{j + 1}" for j in range(layer))]
         config._out_features, config._out_indices = [config.stage_names[-1]], [layer]
         with quiet(), torch.random.fork_rng():

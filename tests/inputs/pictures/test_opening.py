@@ -208,8 +208,8 @@ def test_pictures_that_look_alike_have_hashes_that_are_alike(tmp_path):
     saved(tmp_path, "again.jpg", one, quality=60)
     again = open_picture(tmp_path / "again.jpg").resize((64, 64))
     other = Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)).resize((96, 96))
-    assert (perceptual_hash(one) ^ perceptual_hash(again)).bit_count() <= 3
-    assert (perceptual_hash(one) ^ perceptual_hash(other)).bit_count() >= 12
+    assert (perceptual_hash(one) ^ perceptual_hash(again)).bit_count() <= 5
+    assert (perceptual_hash(one) ^ perceptual_hash(other)).bit_count() >= 24
 
 
 def test_a_large_photograph_is_read_small_where_that_will_do(tmp_path):
