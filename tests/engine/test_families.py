@@ -173,6 +173,18 @@ def test_a_saved_folder_pads_on_the_right_and_can_pad(trunks, tmp_path, kind):
     assert tokenizer(["a", "a longer text"], padding=True)["attention_mask"][0][-1] == 0
 
 
+@pytest.mark.parametrize("kind", ["roberta", "mpnet"])
+def test_the_longest_text_fits_where_positions_are_counted_from_the_padding_token(toy_base, tmp_path, kind):
+    folder = shutil.copytree(toy_base(kind), tmp_path / "base")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({k: v for k, v in config.items() if k != "model_max_length"})
+    )
+    trunk = Trunk(Base.open(folder), Store(tmp_path / "store"))
+    assert trunk.base.max_tokens == 64  # of 66 positions
+    assert np.isfinite(trunk.pooled(["parcel " * 200], trunk.layers, "mean")).all()
+
+
 def test_a_stack_of_one_layer_is_a_base(toy_base, tmp_path):
     folder = shutil.copytree(toy_base("bert"), tmp_path / "one")
     config = json.loads((folder / "config.json").read_text())
