@@ -21,6 +21,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack, auto_class
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
+from hasei.judge.card import write_card
 from hasei.tasks import open_task
 from toy_families import REPLAYED, RUN
 from toys import TEXTS
@@ -192,3 +193,13 @@ def test_a_stack_of_one_layer_is_a_base(toy_base, tmp_path):
     trunk = Trunk(Base.open(folder), Store(tmp_path / "store"))
     assert trunk.layers == 1 and trunk.probe.refusal == ""
     assert isinstance(trunk.stack, Stack)
+
+
+@pytest.mark.parametrize(("kind", "opened"), [("t5", "AutoModelForTextEncoding"), ("llama_bytes", "AutoModel")])
+def test_the_card_of_an_adapter_opens_what_the_adapter_fits(trunks, tmp_path, kind, opened):
+    trunk = trunks(kind)
+    model, _ = derive(trunk, tmp_path / "m", "lora", first_layer=3, precision="fp32", **QUICK)
+    write_card(model.folder, None, trunk.base, TASK)
+    card = (model.folder / "README.md").read_text("utf-8")
+    assert f"from transformers import {opened}, AutoTokenizer" in card
+    assert f"trunk = {opened}.from_pretrained(" in card
