@@ -21,6 +21,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack, auto_class
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
+from hasei.judge.card import write_card
 from hasei.tasks import open_task
 from toy_families import REPLAYED, RUN
 from toys import TEXTS
@@ -173,6 +174,18 @@ def test_a_saved_folder_pads_on_the_right_and_can_pad(trunks, tmp_path, kind):
     assert tokenizer(["a", "a longer text"], padding=True)["attention_mask"][0][-1] == 0
 
 
+@pytest.mark.parametrize("kind", ["roberta", "mpnet"])
+def test_the_longest_text_fits_where_positions_are_counted_from_the_padding_token(toy_base, tmp_path, kind):
+    folder = shutil.copytree(toy_base(kind), tmp_path / "base")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({k: v for k, v in config.items() if k != "model_max_length"})
+    )
+    trunk = Trunk(Base.open(folder), Store(tmp_path / "store"))
+    assert trunk.base.max_tokens == 64  # of 66 positions
+    assert np.isfinite(trunk.pooled(["parcel " * 200], trunk.layers, "mean")).all()
+
+
 def test_a_stack_of_one_layer_is_a_base(toy_base, tmp_path):
     folder = shutil.copytree(toy_base("bert"), tmp_path / "one")
     config = json.loads((folder / "config.json").read_text())
@@ -180,3 +193,13 @@ def test_a_stack_of_one_layer_is_a_base(toy_base, tmp_path):
     trunk = Trunk(Base.open(folder), Store(tmp_path / "store"))
     assert trunk.layers == 1 and trunk.probe.refusal == ""
     assert isinstance(trunk.stack, Stack)
+
+
+@pytest.mark.parametrize(("kind", "opened"), [("t5", "AutoModelForTextEncoding"), ("llama_bytes", "AutoModel")])
+def test_the_card_of_an_adapter_opens_what_the_adapter_fits(trunks, tmp_path, kind, opened):
+    trunk = trunks(kind)
+    model, _ = derive(trunk, tmp_path / "m", "lora", first_layer=3, precision="fp32", **QUICK)
+    write_card(model.folder, None, trunk.base, TASK)
+    card = (model.folder / "README.md").read_text("utf-8")
+    assert f"from transformers import {opened}, AutoTokenizer" in card
+    assert f"trunk = {opened}.from_pretrained(" in card

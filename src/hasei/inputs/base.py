@@ -26,6 +26,10 @@ DEFAULT = "all-minilm-l6-v2"
 _PACKAGED = {
     "all-minilm-l6-v2": {"hub": "sentence-transformers/all-MiniLM-L6-v2", "licence": "Apache-2.0"},
 }
+# Their first token is at the position after the padding token's id, so that fewer tokens than positions can be read.
+_COUNT_FROM_PADDING = frozenset((
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet", "data2vec-text", "ibert", "xmod",
+))  # fmt: skip
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 _CONTENT = (
     "*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
@@ -111,8 +115,11 @@ class Base:
             if path.is_file():
                 value = json.loads(path.read_text("utf-8")).get(key)
                 limits += [int(value)] if isinstance(value, (int, float)) and 0 < value < 1e6 else []
-        positions = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 512
-        return min([*limits, int(positions)])
+        positions = int(self.config.get("max_position_embeddings") or self.config.get("n_positions") or 512)
+        if self.config.get("model_type") in _COUNT_FROM_PADDING:
+            pad = self.config.get("pad_token_id")
+            positions -= (1 if pad is None else int(pad)) + 1
+        return min([*limits, positions])
 
     def size_bytes(self) -> int:
         """Bytes of the weight files."""
