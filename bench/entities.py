@@ -36,15 +36,19 @@ def main() -> None:
     parser.add_argument("--try", dest="tried", nargs="+", default=list(DEFAULT))
     parser.add_argument("--no-trainer", action="store_true")
     parser.add_argument("--epochs", type=float, default=3.0)
+    parser.add_argument("--rows", type=int, help="of train and of what is scored, to see that all runs")
+    parser.add_argument(
+        "--store", help="a folder of states that are kept from recipe to recipe: to choose settings, not to time"
+    )
     options = parser.parse_args()
     folder = SHARED / options.set
-    rows = {name: read(folder / f"{name}.jsonl") for name in ("train", options.on)}
+    rows = {name: read(folder / f"{name}.jsonl")[: options.rows] for name in ("train", options.on)}
     print(f"{options.set}: {len(rows['train'])} rows, scored on {len(rows[options.on])} of {options.on}", flush=True)
     print("| what | F1 | precision | recall | seconds |\n|---|---|---|---|---|", flush=True)
     half = len(options.tried) // 2
-    took = [ours(name, rows["train"], rows[options.on]) for name in options.tried[:half]]
+    took = [ours(name, rows["train"], rows[options.on], options.store) for name in options.tried[:half]]
     usual = None if options.no_trainer else trainer(rows["train"], rows[options.on], options.epochs)
-    took += [ours(name, rows["train"], rows[options.on]) for name in options.tried[half:]]
+    took += [ours(name, rows["train"], rows[options.on], options.store) for name in options.tried[half:]]
     for name, seconds in zip(options.tried, took):
         if usual:
             print(f"{name}: {usual / seconds:.2f} times as fast as the usual script", flush=True)
@@ -57,18 +61,20 @@ def read(path: Path) -> list[dict[str, list[str]]]:
 
 def show(name: str, tags: list[list[str]], rows: list[dict[str, list[str]]], seconds: float) -> float:
     """Print what seqeval says of predicted *tags* in strict IOB2."""
-    from seqeval.metrics import precision_recall_fscore_support
+    from seqeval.metrics.v1 import precision_recall_fscore_support
     from seqeval.scheme import IOB2
 
     true = [row["tags"] for row in rows]
     precision, recall, f1, _ = precision_recall_fscore_support(
-        true, tags, mode="strict", scheme=IOB2, average="micro", zero_division=0
+        true, tags, scheme=IOB2, average="micro", zero_division=0
     )
     print(f"| {name} | {f1:.4f} | {precision:.4f} | {recall:.4f} | {seconds:.1f} |", flush=True)
     return seconds
 
 
-def ours(recipe: str, train: list[dict[str, list[str]]], scored: list[dict[str, list[str]]]) -> float:
+def ours(
+    recipe: str, train: list[dict[str, list[str]]], scored: list[dict[str, list[str]]], kept: str | None = None
+) -> float:
     """Derive *recipe* (``name:setting=value,...``) from *train* with an empty store; seconds that it took."""
     import numpy as np
 
@@ -98,7 +104,7 @@ def ours(recipe: str, train: list[dict[str, list[str]]], scored: list[dict[str, 
         texts, targets = columns(train)
         targets, _ = task.clean(targets)
         space = task.space(targets)
-        trunk = reading_of(task).open(base, Store(Path(folder)))
+        trunk = reading_of(task).open(base, Store(Path(kept or folder)))
         trunk.prepare(texts)
         encoded = task.encode(space, targets)
         context = Context(task, space, texts, encoded, task.truth(targets), list(texts), trunks=(trunk,))

@@ -245,3 +245,39 @@ def test_how_rows_are_packed_changes_no_loss(trunk):
             [TASK.loss(source.outputs(model, rows[i : i + 1]), padded(targets[i : i + 1]), smoothing=0.1) for i in rows]
         )
     assert (together - alone).abs().max() <= 1e-6
+
+
+def test_an_architecture_with_more_than_a_linear_head_of_its_own_is_written_as_a_plain_model_and_its_head(
+    tmp_path, toy_base
+):
+    import transformers
+    from safetensors.torch import load_file
+
+    from hasei.formats import token_classifier
+    from toys import make_tokenizer
+
+    folder = tmp_path / "base"
+    folder.mkdir()
+    config = transformers.ModernBertConfig(
+        vocab_size=make_tokenizer(folder), hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=64, pad_token_id=0, attn_implementation="sdpa", reference_compile=False,
+        cls_token_id=2, sep_token_id=3,
+    )  # fmt: skip
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    trunk = reading_of(TASK).open(Base.open(folder), Store(tmp_path / "store"))
+    context = context_of(trunk)
+    reading = reading_of(TASK)
+    predictor = reading.predictor(reading.begin(context, trunk.fresh(), 0.1), trunk)
+    out = tmp_path / "out"
+    out.mkdir()
+    token_classifier.save(predictor, out, trunk.base)
+    token_classifier.label(out, context.space.names)
+    back = token_classifier.load(out, lambda: trunk.base)
+    assert difference(predictor.outputs(context.inputs), back.outputs(context.inputs)) <= 1e-5
+    head, model = load_file(out / "head.safetensors"), transformers.AutoModel.from_pretrained(out).eval()
+    batch = trunk.tokenizer(["Tom in Rome"], return_tensors="pt")
+    with torch.no_grad():
+        logits = model(batch["input_ids"]).last_hidden_state[0] @ head["weight"].T + head["bias"]
+    (row,) = predictor.outputs(["Tom in Rome"])
+    (layout,) = trunk.layouts(["Tom in Rome"])
+    np.testing.assert_allclose(row[:, 2:], logits[layout.token].numpy(), atol=1e-5)

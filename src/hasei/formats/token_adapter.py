@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from hasei.engine.opening import load_tokenizer
-from hasei.engine.pooled import linear
 from hasei.engine.tagged import TaggedModel, TaggedPredictor
-from hasei.formats import _folder
 from hasei.formats._adapter import read_adapter, write_adapter
-from hasei.formats._tokens import read_limit, write_tokenizer
+from hasei.formats._tokens import read_head, read_limit, write_head, write_tokenizer
 from hasei.inputs.base import Base
 
 LIBRARY = "peft"
-_HEAD = "head.safetensors"
 
 
 def save(predictor: TaggedPredictor, folder: Path, base: Base | None) -> None:
@@ -28,17 +23,12 @@ def save(predictor: TaggedPredictor, folder: Path, base: Base | None) -> None:
     if base is None:
         raise ValueError("an adapter is derived from a base")
     write_adapter(predictor.model.trunk, folder, base)
-    head = predictor.model.head
-    tensors = {"weight": head.weight.detach().numpy(), "bias": head.bias.detach().numpy()}
-    _folder.write_tensors(folder / _HEAD, {name: np.asarray(value, np.float32) for name, value in tensors.items()})
+    write_head(folder, predictor.model.head)
     write_tokenizer(folder, base.folder, predictor.max_tokens)
 
 
 def load(folder: Path, open_base: Callable[[], Base]) -> TaggedPredictor:
     """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
-    tensors = _folder.read_tensors(folder / _HEAD, ("weight", "bias"))
+    head = read_head(folder)
     base = open_base()
-    trunk = read_adapter(folder, base)
-    return TaggedPredictor(
-        TaggedModel(trunk, linear(tensors["weight"], tensors["bias"])), load_tokenizer(base), read_limit(folder)
-    )
+    return TaggedPredictor(TaggedModel(read_adapter(folder, base), head), load_tokenizer(base), read_limit(folder))

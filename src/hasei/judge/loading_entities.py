@@ -40,11 +40,18 @@ print(found)
 ```"""
 
 _CLASSIFIER = {
-    "imports": "import torch\nfrom transformers import AutoModelForTokenClassification, AutoTokenizer",
+    "imports": """import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoModelForTokenClassification, AutoTokenizer""",
     "model": """tokenizer = AutoTokenizer.from_pretrained(".")
-model = AutoModelForTokenClassification.from_pretrained(".").eval()
-labels = [model.config.id2label[i][2:] for i in range(1, model.config.num_labels, 2)]""",
-    "logits": "model(**batch).logits[0]",
+labels = [name[2:] for name in json.loads(Path("labels.json").read_text("utf-8"))[1::2]]
+if Path("head.safetensors").is_file():  # the architecture has no class of its own for a linear head
+    trunk, head = AutoModel.from_pretrained(".").eval(), load_file("head.safetensors")
+    model = lambda **batch: trunk(**batch).last_hidden_state @ head["weight"].T + head["bias"]
+else:
+    whole = AutoModelForTokenClassification.from_pretrained(".").eval()
+    model = lambda **batch: whole(**batch).logits""",
+    "logits": "model(**batch)[0]",
 }
 
 _ADAPTER = {
