@@ -130,14 +130,13 @@ def verify(
 
 def _answers(folder: Path, base: str) -> int:
     """Load the model and let it answer a few rows; return how many. Raises RunFailed where it gives no numbers."""
-    import numpy as np
-
     from hasei.derive.derived import open_model
+    from hasei.engine.ragged import finite
     from hasei.ground.errors import RunFailed
 
     model = open_model(folder, base)
     inputs = model.task.toy().inputs
-    if not np.isfinite(model.outputs(inputs)).all():
+    if not finite(model.outputs(inputs)):
         raise RunFailed(f"the model in '{folder}' gives outputs that are not numbers", do="derive it again")
     return len(inputs)
 
