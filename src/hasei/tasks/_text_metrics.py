@@ -72,7 +72,7 @@ class _Corpus:
 
 
 def _score(scorer: Any, sums: Floats) -> float:
-    return float(scorer._compute_score_from_stats(sums.tolist()).score) / 100
+    return min(1.0, float(scorer._compute_score_from_stats(sums.tolist()).score) / 100)  # 1 + 2e-16 is no share
 
 
 def _missing(library: str) -> NotSupported:
