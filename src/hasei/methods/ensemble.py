@@ -27,7 +27,7 @@ from hasei.ground.settings import build
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
-SUPPORTS = Supports(inputs=("text", "image"))
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"))
 _HOW = {"category": "probabilities", "categories": "odds", "number": "mean"}
 
 Member: TypeAlias = str | dict[str, dict[str, Any]]
