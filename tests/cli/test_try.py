@@ -64,6 +64,7 @@ def test_flags_become_the_configuration(hasei, study):
         "path": "a.csv", "test": "b.csv", "text": "t", "label": "l", "map": {"other": "o"}, "group": "g",
         "where": ("lang=en", "n!=1"), "licence": "MIT", "licence_override": "we asked", "slices": ("region",),
         "time": "when", "id": "number", "keep": "old.csv", "out_of_scope": "oos",
+        "corpus": None,
     }  # fmt: skip
     assert (config.base, config.goal.metric, config.goal.at_least) == ("x/y", "accuracy", 0.92)
     assert (config.budget_seconds, config.seed, config.recipes) == (90.0, 3, ("lora", "feature_extraction"))

@@ -85,7 +85,7 @@ def test_kept_activations_answer_as_the_model_does_but_for_16_bits(context):
 
 def test_tuning_moves_questions_to_their_entries(context):
     rates = {
-        "epochs": 12,
+        "epochs": 24,
         "min_steps": 0,
         "rows_per_step": 8,
         "learning_rate": 3e-3,

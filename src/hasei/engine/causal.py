@@ -91,9 +91,9 @@ class CausalTrunk(Trunk):
     @cached_property
     def probe(self) -> Probe:
         """As any base's; a head that is not tied to the token table is used after all layers."""
-        found = super().probe
-        for name, _ in self.model.named_parameters():
-            found.position.setdefault(name, self.layers)
+        found, head = super().probe, self.model.get_output_embeddings()  # type: ignore[operator]
+        own = {id(p) for p in head.parameters()} - {id(p) for p in self.model.get_input_embeddings().parameters()}  # type: ignore[operator]
+        found.position |= {name: self.layers for name, p in self.model.named_parameters() if id(p) in own}
         return found
 
     @cached_property

@@ -14,6 +14,8 @@ from hasei.ground.errors import BaseError
 from hasei.inputs.architecture import auto_class
 from hasei.inputs.base import Base
 
+_DO = "fetch the whole model, or choose another base"
+
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
@@ -66,7 +68,10 @@ def load_model(base: Base, *, writes: bool = False, dtype: torch.dtype = torch.f
                 output_loading_info=True,
             )  # fmt: skip
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
+            said = str(error).splitlines()[0]
+            if "ignore_mismatched_sizes" in said:
+                said = "its weights do not have the sizes that its config.json states"
+            raise BaseError(f"the base '{base.name}' can't be loaded: {said}", do="fetch it again") from error
     missing = sorted(k for k in report["missing_keys"] if "pooler" not in k)
     if missing:
         raise BaseError(
@@ -84,10 +89,19 @@ def load_tokenizer(base: Base) -> Any:
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the tokenizer of '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # a damaged vocabulary raises what the library that reads it likes
+            raise BaseError(
+                f"the tokenizer of '{base.name}' can't be loaded", expected="a whole tokenizer.json beside config.json",
+                received=(str(error).strip().splitlines() or [type(error).__name__])[0], do=_DO,
+            ) from error  # fmt: skip
     if not tokenizer.is_fast:
-        raise BaseError(f"the tokenizer of '{base.name}' has no fast version", expected="a tokenizer.json")
+        raise BaseError(f"the tokenizer of '{base.name}' has no fast version", expected="a tokenizer.json", do=_DO)
+    known = base.config.get("vocab_size")
+    if isinstance(known, int) and len(tokenizer) > known:
+        raise BaseError(
+            f"the tokenizer of '{base.name}' does not fit its model", expected=f"at most {known:,} tokens",
+            received=f"{len(tokenizer):,}", do=_DO,
+        )  # fmt: skip
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
