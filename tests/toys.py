@@ -177,7 +177,7 @@ def make_writer(
     }
     config |= ({"pad_token": pad} if pad else {}) | ({"chat_template": template} if template else {})
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    made = make_config(kind, tokenizer.get_vocab_size())
+    made = make_config(kind, tokenizer.get_vocab_size() + 2)  # some classes of tokenizers add a token of their own
     made.update({"n_positions" if kind == "gpt2" else "max_position_embeddings": 256})
     with torch.random.fork_rng():
         torch.manual_seed(7)
