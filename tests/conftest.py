@@ -55,3 +55,23 @@ def toy_base(tmp_path_factory):
         return made[kind]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def trunks(toy_base, tmp_path_factory):
+    """Return a function that opens the toy base of a task, once for all tasks that read the same way."""
+    from hasei.engine.activations.store import Store
+    from hasei.engine.readings import reading_of
+    from hasei.inputs.base import Base
+    from toys import toy_kind
+
+    opened = {}
+
+    def trunk_for(task):
+        key = toy_kind(task), getattr(task, "reading", "whole")
+        if key not in opened:
+            base = Base.open(toy_base(key[0]))
+            opened[key] = reading_of(task).open(base, Store(tmp_path_factory.mktemp("store")))
+        return opened[key]
+
+    return trunk_for

@@ -71,7 +71,11 @@ def many(tmp_path_factory):
 def done(many, toy_base, tmp_path_factory):
     """One finished study by holdout, looked at by several tests."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    methods = ["feature_extraction", {"partial_fine_tuning": {"top_layers": 2, "epochs": 2, "min_steps": 0}}]
+    methods = [
+        "feature_extraction",
+        {"partial_fine_tuning": {"top_layers": 2, "epochs": 2, "min_steps": 0}},
+        "ensemble",
+    ]
     return hasei.study(many, base=toy_base("bert"), at_least={"accuracy": 0.5}, methods=methods, budget="4m", out=out)
 
 
@@ -95,7 +99,8 @@ def test_every_cheap_truth_and_every_named_method_stands_in_the_table(done):
     task = open_task("text_classification")
     cheap = {n for n in plugins.names("baselines") if plugins.load("baselines", n).SUPPORTS.admits(task)}
     assert len(cheap) >= 5
-    assert methods >= cheap | {"feature_extraction", "partial_fine_tuning"}
+    assert methods >= cheap | {"feature_extraction", "partial_fine_tuning", "ensemble"}
+    assert all(c["status"] in ("done", "raced out") for c in done.report["candidates"] if c["method"] == "ensemble")
 
 
 def test_the_columns_taken_are_said_and_guessed_by_their_names(done):

@@ -9,33 +9,16 @@ import pytest
 import torch
 
 from hasei.derive.derived import space_from_json, space_to_json
-from hasei.engine.activations.store import Store
 from hasei.engine.derivation import Context
 from hasei.engine.readings import reading_of
 from hasei.engine.training import Job, Plan, _Loop
 from hasei.ground import plugins
 from hasei.ground.errors import DataError
 from hasei.ground.events import Watch
-from hasei.inputs.base import Base
 from hasei.methods._tuning import HEAD_L2
-from toys import toy_kind, toy_task
+from toys import toy_task
 
 TASKS = plugins.names("tasks")
-
-
-@pytest.fixture(scope="module")
-def trunks(toy_base, tmp_path_factory):
-    """Return a function that opens the toy base of a task, once for all tasks that read the same way."""
-    opened = {}
-
-    def trunk_for(task):
-        key = toy_kind(task), getattr(task, "reading", "whole")
-        if key not in opened:
-            base = Base.open(toy_base(key[0]))
-            opened[key] = reading_of(task).open(base, Store(tmp_path_factory.mktemp("store")))
-        return opened[key]
-
-    return trunk_for
 
 
 @pytest.fixture(params=TASKS)

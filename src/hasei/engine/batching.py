@@ -96,6 +96,12 @@ def _truncate(tokenizer: Any, row: Input, max_tokens: int) -> Any:
     return encode(tokenizer, [row], truncation=True, max_length=max_tokens)[0]
 
 
+def ranges(starts: Ints, counts: Ints) -> Ints:
+    """Return the numbers start, start + 1, ... of each of *starts*, as many as *counts* says, one after the other."""
+    before = np.cumsum(counts) - counts
+    return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(starts - before, counts)  # type: ignore[no-any-return]
+
+
 def by_length(lengths: Ints, budget: int = TOKEN_BUDGET) -> Iterator[Ints]:
     """Yield batches of row indices, longest rows first, each of at most *budget* tokens padding included.
 

@@ -11,13 +11,12 @@ Relations: :mod:`hasei.engine.pooled` has a head on pooled states; here the head
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +24,13 @@ import torch
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
-from hasei.engine.activations.replay import Replay
-from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Store
 from hasei.engine.batching import Ints, Tokens
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import Decoding
 from hasei.engine.opening import load_model
 from hasei.engine.pooled import inner, last_states
+from hasei.engine.source import TextSource
 from hasei.engine.trunk import TOLERANCE, Trunk
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
@@ -70,9 +68,7 @@ class CausalTrunk(Trunk):
     def twin(self) -> CausalTrunk:
         """Return this base once more, for rows with their answers: those without stay the ones kept here."""
         if self._twin is None:
-            other = copy.copy(self)
-            other.wanted, other.corpus, other._slabs = set(), None, {}
-            self._twin = other
+            self._twin = cast(CausalTrunk, self.copy())
         return self._twin
 
     def load(self) -> nn.Module:
@@ -210,25 +206,11 @@ class CausalModel(nn.Module):
 
 
 @dataclass
-class CausalSource:
-    """Rows *rows* of *tokens*; with *states* and *replay*, the forward pass starts at the replayed layer."""
+class CausalSource(TextSource):
+    """Rows whose *tokens* say what is learnt; *packs*: several go behind each other where padding would cost more."""
 
     tokens: Turns
-    rows: Ints
-    pad_id: int
-    packs: bool
-    states: States | None = None
-    replay: Replay | None = None
-
-    @property
-    def lengths(self) -> Ints:
-        """Tokens of each row (n,)."""
-        return self.tokens.lengths[self.rows]
-
-    @property
-    def ids(self) -> Ints:
-        """The token ids that occur, each once."""
-        return np.unique(self.tokens.ids).astype(np.int64)
+    packs: bool = False
 
     def outputs(self, model: nn.Module, rows: Ints) -> torch.Tensor:
         """Run *model* on *rows* (b,), packed where padding would cost more; outputs (b, 2)."""

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hasei.engine.opening import load_model, quiet
+from hasei.engine.opening import load_as, load_model, quiet
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
 
@@ -190,23 +190,7 @@ def load_whole(base: Base) -> nn.Module:
     """Load the detector *base* in float32, in eval mode; raises BaseError where it can not be, or lacks weights."""
     from transformers import AutoModelForObjectDetection
 
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        try:
-            model, report = AutoModelForObjectDetection.from_pretrained(
-                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-            raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    if report["missing_keys"]:
-        raise BaseError(
-            f"the detector '{base.name}' lacks {len(report['missing_keys'])} weights",
-            received=f"no {sorted(report['missing_keys'])[0]}", do="fetch it again",
-        )  # fmt: skip
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model.eval()  # type: ignore[no-any-return]
+    return load_as(AutoModelForObjectDetection, base)
 
 
 def _from_vit(vit: Any, side: int) -> Opened:

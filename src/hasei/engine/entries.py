@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -38,9 +38,19 @@ def parts_of(corpus: Corpus) -> tuple[Part, ...]:
 def opened(context: Context) -> Trunk:
     """Return the base with questions and entries as kept rows: the same ones for all contexts of a study."""
     corpus, trunk = entries_of(context), context.trunk
-    kept = trunk.corpus_of(context.inputs)
-    texts = [*kept.row_of, *(text for part in ("whole", "title") for text in searched(corpus, part)[0])]
-    return trunk.aside(f"{kept.fingerprint} {corpus.content_hash}", texts)
+    return trunk.beside(context.inputs, _WithEntries(corpus.content_hash, corpus))
+
+
+@dataclass(frozen=True)
+class _WithEntries:
+    """Makes kept rows of questions and of the entries of *corpus*; two for the same content are equal."""
+
+    content_hash: str
+    corpus: Corpus = field(compare=False)
+
+    def __call__(self, trunk: Trunk, questions: list[Input]) -> Trunk:
+        trunk.prepare([*questions, *(t for part in PARTS[:2] for t in searched(self.corpus, part)[0])])
+        return trunk
 
 
 def question_features(context: Context, inputs: Sequence[Input]) -> Floats:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers.modeling_outputs import BaseModelOutput
 
-from hasei.engine.opening import quiet
+from hasei.engine.opening import load_as
 from hasei.engine.pooled import PooledModel, last_states
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
@@ -56,28 +56,13 @@ def load_native(base: Base) -> tuple[NativeTrunk, int]:
     """
     from transformers import AutoModelForImageClassification
 
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        try:
-            native, report = AutoModelForImageClassification.from_pretrained(
-                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(
-                f"the base '{base.name}' can't be loaded as a classifier of pictures", received=str(error).splitlines()[0],
-                do="choose a base such as a ResNet, ConvNeXt, MobileNet or ViT",
-            ) from error  # fmt: skip
+    def of_the_head(native: nn.Module, name: str) -> bool:
+        return name.startswith(head_path(native, base.name).split(".")[0] + ".")
+
+    native: Any = load_as(AutoModelForImageClassification, base, may_lack=of_the_head)
     path = head_path(native, base.name)
-    missing = sorted(k for k in report["missing_keys"] if not k.startswith(path.split(".")[0] + "."))
-    if missing:
-        raise BaseError(
-            f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}", do="fetch it again"
-        )
     width = int(native.get_submodule(path).in_features)
     native.set_submodule(path, nn.Identity())
-    for parameter in native.parameters():
-        parameter.requires_grad_(False)
     return NativeTrunk(native, path).eval(), width
 
 

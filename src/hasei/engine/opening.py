@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -60,6 +60,17 @@ def load_model(base: Base, *, writes: bool = False, dtype: torch.dtype = torch.f
     from transformers import AutoModelForCausalLM
 
     kind: Any = AutoModelForCausalLM if writes else auto_class(base.config["model_type"])
+    return load_as(kind, base, dtype=dtype, may_lack=lambda _, name: "pooler" in name)
+
+
+def load_as(
+    kind: Any, base: Base, *, dtype: torch.dtype = torch.float32,
+    may_lack: Callable[[nn.Module, str], bool] = lambda _, name: False,
+) -> nn.Module:  # fmt: skip
+    """Load the model in the files of *base* by transformers' class *kind*, in eval mode, nothing of it to be trained.
+
+    Raises BaseError where it can't be, or lacks weights other than those for which *may_lack* (model, name) holds.
+    """
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(0)
         try:
@@ -67,12 +78,12 @@ def load_model(base: Base, *, writes: bool = False, dtype: torch.dtype = torch.f
                 base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
                 output_loading_info=True,
             )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
             said = str(error).splitlines()[0]
             if "ignore_mismatched_sizes" in said:
                 said = "its weights do not have the sizes that its config.json states"
             raise BaseError(f"the base '{base.name}' can't be loaded: {said}", do="fetch it again") from error
-    missing = sorted(k for k in report["missing_keys"] if "pooler" not in k)
+    missing = sorted(name for name in report["missing_keys"] if not may_lack(model, name))
     if missing:
         raise BaseError(
             f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}", do="fetch it again"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from hasei.engine.batching import by_length, tokenize
 from hasei.engine.pooled import PooledModel
@@ -18,6 +19,24 @@ CHUNK = 4096
 """Rows tokenised and sorted at a time: enough to pack well, few enough for constant memory."""
 
 
+def in_batches(
+    model: nn.Module, tokenizer: Any, inputs: Sequence[Input], max_tokens: int, width: int, watch: Watch | None = None
+) -> Floats:  # fmt: skip
+    """Return what *model* gives for each of *inputs* (n, *width*), float32, in their order; CHUNK rows are held at a time."""
+    watch, pad_id = watch or Watch(), int(tokenizer.pad_token_id or 0)
+    out = np.empty((len(inputs), width), np.float32)
+    for start in range(0, len(inputs), CHUNK):
+        tokens = tokenize(tokenizer, inputs[start : start + CHUNK], max_tokens)
+        done = 0
+        for rows in by_length(tokens.lengths):
+            watch.check()
+            with torch.inference_mode():
+                out[start + rows] = model(tokens.pad(rows, pad_id)).numpy()
+            done += len(rows)
+            watch.report("predicting", "", (start + done) / len(inputs), often=True)
+    return out
+
+
 class PooledPredictor:
     """Answers rows with a :class:`PooledModel` in float32; order kept, memory constant in the number of rows."""
 
@@ -27,16 +46,4 @@ class PooledPredictor:
 
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
         """Return the outputs (n, w), float32, in the order of *inputs*."""
-        watch = watch or Watch()
-        out = np.empty((len(inputs), self.width), np.float32)
-        pad_id = int(self.tokenizer.pad_token_id or 0)
-        for start in range(0, len(inputs), CHUNK):
-            tokens = tokenize(self.tokenizer, inputs[start : start + CHUNK], self.max_tokens)
-            done = 0
-            for rows in by_length(tokens.lengths):
-                watch.check()
-                with torch.inference_mode():
-                    out[start + rows] = self.model(tokens.pad(rows, pad_id)).numpy()
-                done += len(rows)
-                watch.report("predicting", "", (start + done) / len(inputs), often=True)
-        return out
+        return in_batches(self.model, self.tokenizer, inputs, self.max_tokens, self.width, watch)

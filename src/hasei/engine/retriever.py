@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from hasei.engine.batching import Ints, by_length, tokenize
+from hasei.engine.batching import Ints
 from hasei.engine.pooled import last_states, pool
+from hasei.engine.prediction import CHUNK, in_batches
 from hasei.engine.ragged import ragged
 from hasei.engine.rankings import TOP, ranked
 from hasei.engine.search import Index
@@ -26,9 +27,6 @@ from hasei.ground.events import Watch
 from hasei.inputs.data.corpus import Corpus, Part
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Array, Floats
-
-CHUNK = 4096
-"""Texts whose tokens are held at a time."""
 
 
 class RetrieverModel(nn.Module):
@@ -76,16 +74,7 @@ class RetrieverPredictor:
 
     def features(self, texts: Sequence[str], watch: Watch | None = None) -> Floats:
         """Return the features (n, h) of *texts*, of length one."""
-        watch, found = watch or Watch(), np.empty((len(texts), self._hidden), np.float32)
-        pad = int(self.tokenizer.pad_token_id or 0)
-        for start in range(0, len(texts), CHUNK):
-            tokens = tokenize(self.tokenizer, texts[start : start + CHUNK], self.max_tokens)
-            for rows in by_length(tokens.lengths):
-                watch.check()
-                with torch.inference_mode():
-                    found[start + rows] = self.model(tokens.pad(rows, pad)).numpy()
-            watch.report("predicting", "", min(1.0, (start + CHUNK) / len(texts)), often=True)
-        return found
+        return in_batches(self.model, self.tokenizer, texts, self.max_tokens, self._hidden, watch)
 
     @property
     def _hidden(self) -> int:

@@ -70,7 +70,6 @@ class Trunk:
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
         self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
-        self._aside: tuple[str, Trunk] | None = None
         self._exact: dict[str, Floats] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
@@ -189,15 +188,6 @@ class Trunk:
     def apart(self, inputs: Sequence[Input]) -> Trunk:
         """Return this base with every text of the kept pairs as a row of its own; *inputs* are pairs among them."""
         return self.beside(inputs, _texts_apart)
-
-    def aside(self, key: str, texts: Sequence[Input]) -> Trunk:
-        """Return this base with *texts* as kept rows of their own, beside these; the last ones stay open by their *key*."""
-        if self._aside is None or self._aside[0] != key:
-            other = copy.copy(self)
-            other.wanted, other._aside = set(), None
-            other.prepare(texts)
-            self._aside = (key, other)
-        return self._aside[1]
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
         """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""

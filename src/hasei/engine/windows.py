@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hasei.engine.batching import Ints, Tokens
+from hasei.engine.batching import Ints, Tokens, ranges
 from hasei.ground.errors import DataError
 from hasei.inputs.data.dataset import Input
 
@@ -67,12 +67,6 @@ class Windows:
         first = min(int(np.searchsorted(spans[:, 1], start, side="right")), len(spans) - 1)
         last = max(first, int(np.searchsorted(spans[:, 0], end, side="left")) - 1)
         return first + 1, last + 1
-
-
-def ranges(starts: Ints, counts: Ints) -> Ints:
-    """Return the numbers start, start + 1, ... of each of *starts*, as many as *counts* says, one after the other."""
-    before = np.cumsum(counts) - counts
-    return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(starts - before, counts)  # type: ignore[no-any-return]
 
 
 def overlap(max_tokens: int) -> int:

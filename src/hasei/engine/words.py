@@ -19,7 +19,7 @@ import numpy as np
 
 from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Store
-from hasei.engine.batching import Ints, Tokens, encode
+from hasei.engine.batching import Ints, Tokens, encode, ranges
 from hasei.engine.trunk import Corpus, Trunk
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base
@@ -66,11 +66,11 @@ class Flat:
 
     def windows_of(self, rows: Ints) -> Ints:
         """The windows of *rows*, in their order."""
-        return _ranges(self.start, rows)
+        return ranges(self.start[rows], self.spread[rows])
 
     def places_in(self, windows: Ints) -> Ints:
         """The places in *windows*, in their order."""
-        return _ranges(self.first, windows)
+        return ranges(self.first[windows], np.diff(self.first)[windows])
 
     def in_batch(self, windows: Ints) -> Ints:
         """Where the places of *windows* stand when these make a batch: (row, token) of each (m, 2)."""
@@ -91,14 +91,6 @@ def flatten(layouts: Sequence[Layout]) -> Flat:
         all_of([found.window + start for found, start in zip(layouts, starts)]), all_of([f.token for f in layouts]),
         all_of([f.at for f in layouts]).reshape(-1, 2), np.array([len(f.token) for f in layouts], np.int64), spread,
     )  # fmt: skip
-
-
-def _ranges(starts: Ints, chosen: Ints) -> Ints:
-    """Return ``starts[i], ..., starts[i + 1] - 1`` for each i of *chosen*, one after the other."""
-    sizes = starts[chosen + 1] - starts[chosen]
-    ends = np.cumsum(sizes)
-    found: Ints = np.arange(sizes.sum()) + np.repeat(starts[chosen] - (ends - sizes), sizes)
-    return found
 
 
 def layouts(tokenizer: Any, texts: Sequence[Input], max_tokens: int) -> list[Layout]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hasei.engine.opening import quiet
+from hasei.engine.opening import load_as, quiet
 from hasei.engine.pooled import last_states, linear
 from hasei.engine.spans import LONGEST
 from hasei.engine.windows import overlap
@@ -58,20 +58,7 @@ def parted(base: Base) -> tuple[nn.Module, nn.Linear]:
     """Return trunk and head of a folder of transformers' own model; raises BaseError where it is none, or damaged."""
     from transformers import AutoModelForQuestionAnswering
 
-    with quiet(), torch.random.fork_rng():
-        try:
-            model, report = AutoModelForQuestionAnswering.from_pretrained(
-                base.folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the model '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    if report["missing_keys"]:
-        raise BaseError(
-            f"the model '{base.name}' lacks weights", received=f"no {min(report['missing_keys'])}", do="derive it again"
-        )
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    model: Any = load_as(AutoModelForQuestionAnswering, base)
     head = linear(model.qa_outputs.weight.detach(), model.qa_outputs.bias.detach())
     return model.base_model.eval(), head
 

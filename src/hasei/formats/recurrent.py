@@ -6,13 +6,10 @@ pool its last states as ``1_Pooling`` says and apply ``2_Dense``. Column i is th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from hasei.engine.opening import load_model, load_tokenizer, quiet
-from hasei.engine.pooled import PooledModel
 from hasei.engine.prediction import PooledPredictor
-from hasei.formats._modules import read_modules, write_modules
+from hasei.formats import sentence_transformers
 from hasei.inputs.base import Base
 
 LIBRARY = "torch"
@@ -20,16 +17,8 @@ LIBRARY = "torch"
 
 def save(predictor: PooledPredictor, folder: Path, base: Base | None) -> None:
     """Write *predictor* into the empty *folder*; tokenizer files come from *base*."""
-    if base is None:
-        raise ValueError("a pooled model is derived from a base")
-    with quiet():
-        predictor.model.trunk.save_pretrained(folder, max_shard_size="1000GB")  # type: ignore[operator]
-    write_modules(folder, base.folder, predictor.model.pooling, predictor.model.head, predictor.max_tokens)
+    sentence_transformers.save(predictor, folder, base)
     (folder / "modules.json").unlink()  # sentence-transformers does not know the trunk
 
 
-def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
-    """Load what :func:`save` wrote; the parent base is not needed."""
-    base = Base.open(folder)
-    pooling, head, max_tokens = read_modules(folder)
-    return PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
+load = sentence_transformers.load

@@ -15,11 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from hasei.engine.opening import load_model, load_tokenizer, quiet
+from hasei.engine.opening import load_as, load_model, load_tokenizer, quiet
 from hasei.engine.tagged import TaggedModel, TaggedPredictor
 from hasei.engine.trunk import TOLERANCE
 from hasei.formats._tokens import HEAD, read_head, read_limit, write_head, write_tokenizer
-from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs.base import Base
 
@@ -58,21 +57,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> TaggedPredictor:
         return TaggedPredictor(
             TaggedModel(load_model(base), read_head(folder)), load_tokenizer(base), read_limit(folder)
         )
-    with quiet(), torch.random.fork_rng():
-        try:
-            whole, report = AutoModelForTokenClassification.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(
-                f"the model in '{folder.name}' can't be loaded: {str(error).splitlines()[0]}", do="derive it again"
-            ) from error
-    if report["missing_keys"]:
-        missing = min(report["missing_keys"])
-        raise BaseError(f"the model in '{folder.name}' lacks weights", received=f"no {missing}", do="derive it again")
-    for parameter in whole.parameters():
-        parameter.requires_grad_(False)
+    whole = load_as(AutoModelForTokenClassification, base)
     return TaggedPredictor(TaggedModel(*_parts(whole)), load_tokenizer(base), read_limit(folder))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from textwrap import indent
 from typing import Any
 
 from hasei.ground import plugins
@@ -37,12 +38,12 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
+from transformers import {trunk}, AutoTokenizer
 
 folder = Path(".")
 {meaning}
 limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
-trunk = AutoModel.from_pretrained({base})
+trunk = {trunk}.from_pretrained({base})
 model = PeftModel.from_pretrained(trunk, folder).eval()
 tokenizer = AutoTokenizer.from_pretrained(folder)
 batch = tokenizer(["a text"], padding=True, truncation=True, max_length=limit, return_tensors="pt")
@@ -263,9 +264,10 @@ outputs = features @ model["weight"] + model["bias"]
 {said}
 ```"""
 
-_AS_THEY_ARE = {
+_CODE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
-    "joined": _JOINED,
+    "joined": _JOINED, "peft_adapter": _PEFT, "bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP,
+    "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_TEXTS,
     "recurrent": _RECURRENT,
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip
@@ -290,7 +292,6 @@ away = names.index(scope["label"]) if scope["label"] in names else None""",
     print([scope["label"] if own - most > scope["threshold"] else names[best]])""",
 )
 """The same for labels of which one is given where the others are not sure enough."""
-_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP, "pair_kernel": _PAIR_KERNEL}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
     "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
@@ -305,34 +306,23 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
-    if identity["format"] in _OF_PAIRS:
-        return head + _OF_PAIRS[identity["format"]]
-    if identity["format"] in OF_BOXES | OF_ENTRIES:
-        return head + (OF_BOXES | OF_ENTRIES)[identity["format"]]
-    if identity["format"] in OF_PARTS:
-        code = OF_PARTS[identity["format"]].replace("{blocks}", _BLOCKS.strip().replace("\n", "\n    "))
-        base = _base(identity["parents"][0]) if identity["parents"] else ""
-        return head + code.replace("{base}", base).replace("{pooled}", _POOLED[pooling])
-    parent = _base(identity["parents"][0]) if identity["parents"] else '""'
-    if identity["format"] in OF_TEXTS:
-        return head + OF_TEXTS[identity["format"]].replace("{base}", parent).replace("{blocks}", _BLOCKS.strip())
-    entities = loading_entities.code(identity["format"], parent)
-    if entities:
-        return head + entities
-    code = _AS_THEY_ARE.get(identity["format"], "")
-    if identity["format"] == "peft_adapter" and identity["parents"]:
-        code = _PEFT.replace("{base}", parent).replace("{pooled}", _POOLED[pooling])
-        code = code.replace("AutoModel", trunk)
+    code = loading_entities.code(identity["format"]) or _CODE.get(identity["format"], "")
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])
-    meaning, said = _MEANING[task.target_kind]
+    meaning, said = _MEANING.get(task.target_kind, ("", ""))
     if (identity["space"].get("scope") or {}).get("threshold") is not None:
         meaning, said = _SCOPED
     if task.target_kind == "number" and not identity["space"].get("extra"):
         meaning, said = "", "print(outputs[:, 0].tolist())"
-    code = code.replace("{meaning}", meaning).replace("{said}", said)
-    if sum(column.kind == "input" for column in task.columns) > 1:
+    parent = _base(identity["parents"][0]) if identity["parents"] else '""'
+    shared = {
+        "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
+        "{pooled}": _POOLED[pooling], "{meaning}": meaning, "{said}": said,
+    }  # fmt: skip
+    for name, lines in shared.items():
+        code = code.replace(name, lines)
+    if '"another text"' not in code and sum(column.kind == "input" for column in task.columns) > 1:
         code = code.replace('["a text"]', '[("a text", "another text")]')
     return head + code
 

@@ -97,8 +97,8 @@ print(found)
 ```"""
 
 
-def code(form: str, base: str = '"the base"') -> str:
-    """Return Markdown code for a folder of the format *form*, "" where it holds no model of entities; *base* in quotes."""
+def code(form: str) -> str:
+    """Return Markdown code for a folder of the format *form*, "" where it holds no model of entities."""
     if form == "gazetteer":
         from hasei.formats._gazetteer import entries_at
 
@@ -112,7 +112,7 @@ def code(form: str, base: str = '"the base"') -> str:
     )
     for name, lines in parts.items():
         text = text.replace(f"{{{name}}}", lines)
-    return text.replace("{base}", base)
+    return text
 
 
 def _sources(*functions: Callable[..., Any]) -> str:

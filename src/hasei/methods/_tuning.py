@@ -56,7 +56,7 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base;
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
     """
 
     trunk: nn.Module

@@ -42,6 +42,9 @@ class Params(Settings):
         max_length=16,
     )
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # a study keys its trials by it, and settings inside settings have no hash
+
 
 def proposals(facts: Facts) -> list[Params]:
     """None: which members are worth joining shows when they have been tried alone."""

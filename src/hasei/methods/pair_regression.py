@@ -79,10 +79,11 @@ def figures(trunk: Trunk, vectoriser: Vectoriser, inputs: Sequence[Input], watch
     """Return the figures (n, f) of the pairs *inputs*, the cosines from kept features."""
     texts, first, second = sides(inputs)
     apart = trunk.apart(inputs)
-    kept = [
-        apart.pooled(texts, layer, how, watch)[:, None] for layer in range(trunk.layers + 1) for how in POOLINGS
-    ]  # fmt: skip
-    found = [cosines(features, first, second) for features in kept]
+    found = [
+        cosines(apart.pooled(texts, layer, how, watch)[:, None], first, second)
+        for layer in range(trunk.layers + 1)
+        for how in POOLINGS
+    ]
     return np.hstack([*found, overlaps(vectoriser, inputs, watch)])
 
 

@@ -11,6 +11,7 @@ Source: the ``messages`` of chat interfaces; ``instruction``/``input``/``output`
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -33,10 +34,8 @@ def canonical(messages: Sequence[Message]) -> str:
 def messages_of(prompt: str) -> list[Message]:
     """Return the messages that *prompt* stands for; a text that is no list of messages is one user turn."""
     if _looks_like_messages(prompt):
-        try:
+        with contextlib.suppress(ValueError):  # a text that only begins like a list of messages
             return read_messages(prompt)
-        except ValueError:
-            pass
     return [{"role": "user", "content": prompt}]
 
 

@@ -83,14 +83,7 @@ def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Pro
 
     def leave(index: int) -> Any:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-            found.tuples[index] = isinstance(output, tuple)
-            if isinstance(output, tuple):
-                given: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
-                found.relays[index] = tuple(
-                    next((k for k, v in given if v is o and o is not None), None) for o in output[1:]
-                )
-                new = [o for o, relay in zip(output[1:], found.relays[index]) if o is not None and relay is None]
-                found.side[index] = bool(new)
+            _note_output(found, index, [*enumerate(args), *kwargs.items()], output)
             if index == len(stack) - 1:
                 now["position"] = len(stack)
 
@@ -119,6 +112,15 @@ def probe(model: nn.Module, stack: Stack, batch: dict[str, torch.Tensor]) -> Pro
         calls, shapes, tuple(batch["input_ids"].shape) if "input_ids" in batch else None, any(map(len, shared))
     )
     return found
+
+
+def _note_output(found: Probe, index: int, given: list[tuple[int | str, Any]], output: Any) -> None:
+    """Note of layer *index* what its *output* holds beside the states: what it was *given* and passes on, or its own."""
+    found.tuples[index] = isinstance(output, tuple)
+    if isinstance(output, tuple):
+        found.relays[index] = tuple(next((k for k, v in given if v is o and o is not None), None) for o in output[1:])
+        new = [o for o, relay in zip(output[1:], found.relays[index]) if o is not None and relay is None]
+        found.side[index] = bool(new)
 
 
 def foresee(model: nn.Module, stack: Stack) -> str | None:

@@ -13,17 +13,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 
-import numpy as np
-import torch
 from torch import nn
 
 from hasei.engine.activations.store import Store
-from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Predictor
 from hasei.engine.detecting import BoxPredictor, BoxSource, BoxTrunk
 from hasei.engine.detectors import answers_of, with_labels
 from hasei.engine.frames import centred, shares
 from hasei.engine.ragged import ragged
+from hasei.engine.readings.whole import Whole
 from hasei.engine.training import Source
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
@@ -38,7 +36,7 @@ SPARE = 3
 """Answers of a new detector beyond the most boxes that a picture holds."""
 
 
-class Boxes:
+class Boxes(Whole):
     """The reading: satisfies :class:`hasei.engine.readings.Reading`."""
 
     format = "object_detector"
@@ -49,25 +47,9 @@ class Boxes:
         """Open *base* as the trunk of a detector."""
         return BoxTrunk(base, store)
 
-    def expand(self, inputs: Sequence[Input]) -> list[Input]:
-        """Pictures as they are."""
-        return list(inputs)
-
-    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
-        """No picture is too long to be seen."""
-        return []
-
     def ends(self, trunk: Trunk) -> list[int]:
         """The last layer alone."""
         return [trunk.layers]
-
-    def poolings(self, trunk: Trunk) -> tuple[str, ...]:
-        """Nothing is pooled."""
-        return trunk.poolings
-
-    def counts(self, trunk: Trunk, inputs: Sequence[Input]) -> Ints:
-        """One entry a picture."""
-        return np.ones(len(inputs), np.int64)
 
     def features(
         self, trunk: Trunk, inputs: Sequence[Input], layer: int, pooling: str, watch: Watch | None = None
@@ -78,10 +60,6 @@ class Boxes:
     def targets(self, context: Context) -> Array:
         """Boxes (t, 5) in shares of each picture's size, an object array (n,)."""
         return ragged([centred(rows) for rows in shares(context.targets, context.inputs)])
-
-    def stack(self, outputs: torch.Tensor, counts: Ints) -> torch.Tensor:
-        """As they are."""
-        return outputs
 
     def rows(self, trunk: Trunk, inputs: Sequence[Input], outputs: Floats) -> Array:
         """Raise NotSupported, as for features."""

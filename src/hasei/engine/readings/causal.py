@@ -80,7 +80,7 @@ class Causal(Whole):
         """Prompts with answers, packed where that saves padding; replayed from layer *lowest*."""
         trunk, rows = _answered(context)
         corpus = trunk.corpus_of(rows)
-        plain = CausalSource(cast(Turns, corpus.tokens), corpus.rows(rows), trunk.pad_id, trunk.packs)
+        plain = CausalSource(cast(Turns, corpus.tokens), corpus.rows(rows), trunk.pad_id, packs=trunk.packs)
         states = trunk.states(rows, lowest, context.watch) if 0 < lowest < trunk.layers else None
         if states is None:
             yield plain

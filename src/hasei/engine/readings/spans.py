@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from hasei.engine.activations.replay import capture
-from hasei.engine.batching import Ints, by_length
+from hasei.engine.batching import Ints, by_length, ranges
 from hasei.engine.choosing import stacked
 from hasei.engine.derivation import Context, Predictor
 from hasei.engine.ragged import ragged
@@ -25,7 +25,7 @@ from hasei.engine.source import text_source
 from hasei.engine.spans import SpanModel, SpanPredictor, SpanSource, told
 from hasei.engine.training import Source
 from hasei.engine.trunk import Trunk
-from hasei.engine.windows import Windows, ranges, windows_of
+from hasei.engine.windows import Windows, windows_of
 from hasei.ground.events import Watch
 from hasei.inputs.architecture import Stack
 from hasei.inputs.data.dataset import Input
