@@ -34,7 +34,7 @@ SIDE = 96
 
 
 def random_vit(folder: Path) -> Base:
-    """A ViT of 1 M parameters with random weights: 96 x 96 pixels, patches of 8."""
+    """A ViT of 0.6 M parameters with random weights: 96 x 96 pixels, patches of 8."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = ViTModel(ViTConfig(
