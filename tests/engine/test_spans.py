@@ -196,13 +196,14 @@ def test_of_very_many_places_some_are_left_out_and_the_head_is_about_the_same(mo
     from hasei.tasks import _conditional
 
     rng = np.random.default_rng(0)
-    features = rng.normal(0, 1, (4000 * 8, 3)).astype(np.float32)
-    scores = (features @ np.array([2.0, -1.0, 0.0])).reshape(4000, 8) + rng.gumbel(size=(4000, 8))
-    flat = np.concatenate([marks(8, [int(i)]) for i in scores.argmax(1)])
+    features = rng.normal(0, 1, (4000 * 20, 3)).astype(np.float32)
+    scores = (features @ np.array([2.0, -1.0, 0.0])).reshape(4000, 20) + rng.gumbel(size=(4000, 20))
+    flat = np.concatenate([marks(20, [int(i)]) for i in scores.argmax(1)])
     whole, _ = conditional(features, flat, 1e-6)
     monkeypatch.setattr(_conditional, "_MOST", 16000)
-    kept, fewer = _conditional._fewer(flat)
-    assert 15000 < len(kept) < 17000 and fewer[:, 1].sum() == fewer[:, 0].sum() == 4000
+    monkeypatch.setattr(_conditional, "_HELD", 1)
+    kept, fewer = _conditional._fewer(flat, 32000)
+    assert 31000 < len(kept) < 33000 and fewer[:, 1].sum() == fewer[:, 0].sum() == 4000
     part, _ = conditional(features, flat, 1e-6)
     assert np.abs(whole - [[2, -1, 0]]).max() < 0.15 and np.abs(part - whole).max() < 0.15
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     import torch
 
 _CHUNK = 16384
-_MOST = 120_000
-"""Places that a head is solved on; of more, every row keeps its right places and an even share of the others."""
+_MOST = 60_000
+"""Places that a head is solved on, or eight a row; of more, a row keeps its right ones and an even share of the others."""
+_HELD = 100_000_000
+"""Numbers among features that are held centred while a head is solved."""
 
 
 def marks(count: int, right: Sequence[int]) -> Array:
@@ -60,8 +62,9 @@ def conditional(
     """Return weight (w, f) and bias (w,), all zero, of the optimum, float32, from features (m, f) and *flat* marks."""
     import torch
 
-    if len(flat) > _MOST:
-        kept, flat = _fewer(flat)
+    most = max(_MOST, 8 * int((flat[:, -1] > 0).sum()))
+    if len(flat) > most:
+        kept, flat = _fewer(flat, most)
         features = features[kept]
     middle, scale = scaling(features)
     objective = _Objective(features, flat, l2, middle, scale)
@@ -82,11 +85,11 @@ def conditional(
     return weight, np.zeros(len(weight), np.float32)
 
 
-def _fewer(flat: Array) -> tuple[Array, Array]:
-    """Return which of the places *flat* (m, w + 1) to keep, in order, and their marks: right ones, and others by lot."""
+def _fewer(flat: Array, most: int) -> tuple[Array, Array]:
+    """Return which of the places *flat* (m, w + 1) to keep, in order, about *most*, and their marks: others by lot."""
     right = (flat[:, :-1] > 0).any(1)
     lot = np.random.default_rng(0).random(len(flat))
-    kept = np.flatnonzero(right | (lot < (_MOST - right.sum()) / max(1, (~right).sum())))
+    kept = np.flatnonzero(right | (lot < (most - right.sum()) / max(1, (~right).sum())))
     row, chosen = np.cumsum(flat[:, -1]), flat[kept]
     chosen[:, -1] = np.diff(row[kept], prepend=0) > 0
     return kept, chosen
@@ -103,17 +106,24 @@ class _Objective:
         self.middle = torch.from_numpy(middle.astype(np.float32))
         self.scale = torch.from_numpy(scale.astype(np.float32))
         self.chunks = _chunks(self.starts)
+        self.kept = [self._chunk(*chunk) for chunk in self.chunks] if features.size <= _HELD else []
+
+    def _chunk(self, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Centred features, marks, and the row of each place, of the rows from *first* up to *last*."""
+        import torch
+
+        low, high = self.starts[first], self.starts[last]
+        x = torch.from_numpy(np.ascontiguousarray(self.features[low:high], np.float32)) - self.middle
+        group = torch.from_numpy(np.repeat(np.arange(last - first), np.diff(self.starts[first : last + 1])))
+        return x, torch.from_numpy(self.marks[low:high, :-1].astype(np.float32)), group
 
     def __call__(self, inner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
         weight = inner / self.scale
         value, slope = torch.zeros((), dtype=torch.float64), torch.zeros_like(weight)
-        for first, last in self.chunks:
-            low, high = self.starts[first], self.starts[last]
-            x = torch.from_numpy(np.ascontiguousarray(self.features[low:high], np.float32)) - self.middle
-            group = torch.from_numpy(np.repeat(np.arange(last - first), np.diff(self.starts[first : last + 1])))
-            right = torch.from_numpy(self.marks[low:high, :-1].astype(np.float32))
+        for number, (first, last) in enumerate(self.chunks):
+            x, right, group = self.kept[number] if self.kept else self._chunk(first, last)
             part, error = _part(x @ weight.T, right, group, last - first)
             value += part
             slope += error.T @ x
