@@ -25,7 +25,7 @@ SHARED = HERE.parents[1] / "shared" / "data"
 CHANGED = {"augment": ["rotation", "crop", "colour"], "dropout": 0.0}
 RECIPES: tuple[Any, ...] = (
     "feature_extraction",
-    {"full_fine_tuning": {"epochs": 40, "learning_rate": 1e-3, "layer_decay": 1.0, **CHANGED}},
+    {"full_fine_tuning": {"epochs": 60, "learning_rate": 1e-3, "layer_decay": 1.0, **CHANGED}},
 )
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("own", "fresh"))
     given = parser.parse_args()
     print(
-        "| base | candidate | select | confirm (official test) | verdict | whole study |\n|---|---|---|---|---|---|",
+        "| base | candidate | select | confirm (official test) | verdict | training; study |\n|---|---|---|---|---|---|",
         flush=True,
     )
     for name in ("own", "fresh"):
@@ -73,12 +73,9 @@ def main() -> None:
             report = study(base, given.budget, folder)
             took = time.monotonic() - start
         for candidate in report["candidates"]:
-            if candidate["status"] != "done":
-                print(f"| {name} | {candidate['name']} | {candidate['status']}: {candidate.get('why', '')} | | | |")
-                continue
-            chosen = candidate["id"] == report["chosen"]["id"] if "id" in candidate else False
-            select = candidate["select"]
-            print(f"| {name} | {candidate['name']} | {select['value']:.4f} | {'chosen' if chosen else ''} | | |")
+            select, seconds = candidate["select"], candidate["train_seconds"]
+            score = f"{select['value']:.4f}" if select else f"{candidate['status']}: {candidate['why']}"
+            print(f"| {name} | {candidate['name']} | {score} | | | {f'{seconds:.0f} s' if seconds else ''} |")
         found = report["chosen"]["confirm"]
         print(
             f"| {name} | **{report['chosen']['name']}** | | {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f}) |"
