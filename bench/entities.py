@@ -119,7 +119,7 @@ def ours(
 
 def tagged(rows: list[dict[str, list[str]]], answers: list[Any]) -> list[list[str]]:
     """Entities in characters as tags of tokens, which stand one after the other with one sign between; blank ones don't."""
-    from hasei.tasks._spans import parted
+    from hasei.tasks._named import parted
 
     found = []
     for row, cell in zip(rows, answers, strict=True):
