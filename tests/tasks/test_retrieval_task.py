@@ -77,9 +77,28 @@ def test_a_question_without_a_right_entry_is_refused_in_one_line(target, words):
 
 def test_several_rows_of_one_question_become_one(tmp_path):
     (tmp_path / "q.csv").write_text("query,faq_id\nWhere?,a\nwhen?,b\n ｗｈｅｒｅ?,c\n,d\n,e\n", encoding="utf-8")
-    table = TASK.gather(read(tmp_path / "q.csv"), Mapping({"text": "query", "label": "faq_id"}))
-    assert [row[1] for row in table.cells] == ['["a", "c"]', '["b"]', '["d"]', '["e"]']
+    (table,), _ = TASK.gather([read(tmp_path / "q.csv")], Mapping({"text": "query", "label": "faq_id"}))
+    assert [row[1] for row in table.cells] == ['["a", "c"]', "b", "d", "e"]
     assert table.lines.tolist() == [2, 3, 5, 6]
+
+
+def test_entries_that_are_right_for_one_question_are_one_group(tmp_path):
+    (tmp_path / "q.csv").write_text(
+        "query,faq_id\nwhere?,a\nwhere?,c\nwhen?,c\nwho?,d\nwhy?,a\nhow?,\n", encoding="utf-8"
+    )
+    (tmp_path / "t.csv").write_text('query,faq_id\nso?,"[""d"", ""e""]"\nno?,c\n', encoding="utf-8")
+    tables = [read(tmp_path / name) for name in ("q.csv", "t.csv")]
+    (train, test), group = TASK.gather(tables, Mapping({"text": "query", "label": "faq_id"}), "faq_id")
+    assert group in train.columns and group in test.columns
+    assert [row[-1] for row in train.cells] == ["a", "a", "d", "a", ""] and [row[-1] for row in test.cells] == [
+        "d",
+        "a",
+    ]
+    (alone,), same = TASK.gather([tables[0]], Mapping({"text": "query", "label": "faq_id"}), "query")
+    assert same == "query" and alone.columns == ("query", "faq_id")
+    (tmp_path / "s.csv").write_text("query,faq_id\nwhere?,a\nwhen?,c\n")
+    (plain,), same = TASK.gather([read(tmp_path / "s.csv")], Mapping({"text": "query", "label": "faq_id"}), "faq_id")
+    assert same == "faq_id" and plain.columns == ("query", "faq_id")
 
 
 def test_judgements_are_read_with_the_questions_beside_them(tmp_path):
@@ -89,8 +108,8 @@ def test_judgements_are_read_with_the_questions_beside_them(tmp_path):
     (tmp_path / "qrels.tsv").write_text("query_id\tcorpus_id\tscore\nq1\ta\t1\nq2\tb\t1\nq1\tc\t0\n", "utf-8")
     table = TASK.arrange(read(tmp_path / "qrels.tsv"))
     assert [row[-2:] for row in table.cells] == [("where?", "a"), ("荷物は?", "b"), ("where?", "")]
-    gathered = TASK.gather(table, Mapping({"text": "text", "label": "label"}))
-    assert [row[-1] for row in gathered.cells] == ['["a"]', '["b"]']
+    (gathered,), _ = TASK.gather([table], Mapping({"text": "text", "label": "label"}))
+    assert [row[-1] for row in gathered.cells] == ["a", "b"]
     (tmp_path / "qrels.tsv").write_text("query_id\tcorpus_id\tscore\nq9\ta\t1\n", "utf-8")
     with pytest.raises(DataError, match="line 2: there is no question 'q9'"):
         TASK.arrange(read(tmp_path / "qrels.tsv"))

@@ -74,7 +74,7 @@ def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[st
         say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
     task = over(model.task, getattr(model.predictor, "corpus", None))
     return rooms.assemble(
-        gathered(task, table, mapping), mapping, columns=task.columns, select_share=0.0, confirm_share=1.0,
+        gathered(task, [table], mapping)[0][0], mapping, columns=task.columns, select_share=0.0, confirm_share=1.0,
         clean=lambda targets: as_known(task, model.space, targets),
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ def _rows(
     table = arranged(task, rooms.read(path, where=list(where) or None))
     mapping = rooms.guess(table, task.columns, chosen)
     task = opened_over(task, [table], mapping, corpus)
-    table = gathered(task, table, mapping)
+    (table,), group = gathered(task, [table], mapping, group)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, group=group, licence=licence, select_share=0.0,
         confirm_share=0.0,

@@ -103,8 +103,9 @@ class Task(Protocol):
     back.
 
     A task whose answers are entries of a corpus has ``corpus`` and ``over(corpus)``, see :func:`over`; one whose rows may stand
-    in several lines ``gather(table, mapping)``, see :func:`gathered`. Where answers are rivals of each other, ``rivals(outputs)``
-    returns the scores (n, k) of the best of them and ``places(values, truth)`` which one is right: see :func:`rivals`.
+    in several lines ``gather(tables, mapping, group)``, see :func:`gathered`. Where answers are rivals of each other,
+    ``rivals(outputs)`` returns the scores (n, k) of the best of them and ``places(values, truth)`` which one is right: see
+    :func:`rivals`.
     """
 
     name: str
@@ -162,10 +163,15 @@ def arranged(task: Task, table: Table) -> Table:
     return cast(Table, arrange(table)) if arrange else table
 
 
-def gathered(task: Task, table: Table, mapping: Mapping) -> Table:
-    """Return *table* with the lines that are one row of *task* made one (its ``gather``); only where targets are known."""
+def gathered(
+    task: Task, tables: Sequence[Table], mapping: Mapping, group: str | None = None
+) -> tuple[list[Table], str | None]:
+    """Return *tables* with the lines that are one row of *task* made one (its ``gather``); only where targets are known.
+
+    And the column that keeps rows together, *group* or another where groups became one.
+    """
     gather = getattr(task, "gather", None)
-    return cast(Table, gather(table, mapping)) if gather else table
+    return cast("tuple[list[Table], str | None]", gather(tables, mapping, group)) if gather else (list(tables), group)
 
 
 def takes_corpus(task: Task) -> bool:

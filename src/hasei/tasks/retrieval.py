@@ -20,7 +20,7 @@ training question has. It is open over a corpus only: see :func:`hasei.tasks.ove
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _NONE = -1e4
 """Stands for the score of an entry where fewer than ten were ranked."""
+_GROUP = "entries of one group"
 _QUERY_ID = ("query-id", "query_id", "qid")
 _ENTRY_ID = ("corpus-id", "corpus_id", "docid", "doc_id")
 _TARGET_HINTS = (
@@ -123,8 +124,33 @@ class Retrieval:
             cells.append((*row, texts[row[at].strip()], row[to] if relevant else ""))
         return replace(table, columns=(*table.columns, "text", "label"), cells=cells)
 
-    def gather(self, table: Table, mapping: Mapping) -> Table:
-        """Make several rows of one question one row, the first, with the right entries of all."""
+    def gather(
+        self, tables: Sequence[Table], mapping: Mapping, group: str | None = None
+    ) -> tuple[list[Table], str | None]:
+        """Make several rows of one question one row, the first, with the right entries of all.
+
+        Where questions are grouped by their entries, entries that are right for one question are one group, in a column more.
+        """
+        made = [self._merged(table, mapping) for table in tables]
+        label = mapping.columns["label"]
+        if group != label:
+            return made, group
+        named = [
+            [_named(row[t.columns.index(label)]) if row[t.columns.index(label)].strip() else [] for row in t.cells]
+            for t in made
+        ]
+        if all(len(names) < 2 for rows in named for names in rows):
+            return made, group
+        first = _connected(names for rows in named for names in rows)
+        return [
+            replace(
+                t, columns=(*t.columns, _GROUP),
+                cells=[(*row, first[names[0]] if names else "") for row, names in zip(t.cells, rows)],
+            )
+            for t, rows in zip(made, named)
+        ], _GROUP  # fmt: skip
+
+    def _merged(self, table: Table, mapping: Mapping) -> Table:
         text, label = (table.columns.index(mapping.columns[name]) for name in ("text", "label"))
         rows: dict[str, list[int]] = {}
         for i, row in enumerate(table.cells):
@@ -135,9 +161,8 @@ class Retrieval:
         for same in rows.values():
             first = list(table.cells[same[0]])
             filled = [table.cells[i][label] for i in same if table.cells[i][label].strip()]
-            first[label] = (
-                json.dumps([name for cell in filled for name in _named(cell)], ensure_ascii=False) if filled else ""
-            )
+            names = list(dict.fromkeys(name for cell in filled for name in _named(cell)))
+            first[label] = names[0] if len(names) == 1 else json.dumps(names, ensure_ascii=False) if names else ""
             cells.append(tuple(first))
         return replace(table, cells=cells, lines=table.lines[[same[0] for same in rows.values()]])
 
@@ -230,6 +255,23 @@ def _named(cell: str) -> list[str]:
             expected='an id, or a list such as ["f3", "f8"]', do="correct it, or leave the row out with --where",
         )  # fmt: skip
     return [str(item).strip() for item in value]
+
+
+def _connected(lists: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Return for each name the first of all those that stand with it in some list, directly or by others."""
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    for names in lists:
+        for name in names:
+            one, other = sorted((top(names[0]), top(name)))
+            above[other] = one
+    return {name: top(name) for name in list(above)}
 
 
 def _questions(path: Path) -> dict[str, str]:

@@ -180,9 +180,10 @@ def read_data(config: Config, task: Task) -> Read:
     test = arranged(task, rooms.read(Path(config.data.test))) if config.data.test else None
     mapping = rooms.guess(table, task.columns, config.data.chosen)
     task = opened_over(task, [table, *([test] if test else [])], mapping, config.data.corpus)
-    table, test = gathered(task, table, mapping), gathered(task, test, mapping) if test else None
+    tables, group = gathered(task, [table, *([test] if test else [])], mapping, config.data.group)
+    table, test = tables[0], tables[1] if test else None
     data = rooms.assemble(
-        table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
+        table, mapping, columns=task.columns, clean=task.clean, test=test, group=group,
         licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
     return Read(task, table, test, mapping, with_entries(data, task))

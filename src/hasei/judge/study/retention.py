@@ -47,7 +47,7 @@ def read_kept(path: str, lab: Lab) -> tuple[Dataset, list[Finding]]:
     if mapping.columns.keys() != lab.data.mapping.columns.keys():
         raise DataError(f"'{table.path.name}' has not the columns of the study", expected=", ".join(chosen))
     found = rooms.assemble(
-        gathered(lab.task, table, mapping),
+        gathered(lab.task, [table], mapping)[0][0],
         mapping,
         columns=lab.task.columns,
         clean=lab.task.clean,
