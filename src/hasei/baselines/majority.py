@@ -4,7 +4,8 @@ Source: the "zero rule"; Holte (1993) for why it must be in every comparison.
 
 Trains: one number per output. Targets of kind category: the logarithm of each class's share of the rows, so that the
 confidence is the share itself. Targets of kind number: their mean, which has the least squared error of all constants.
-Targets of kind text: nothing; the commonest text (the shortest, then the first in order of the alphabet, where several are).
+Targets of kind likelihood: the shares of bytes. Targets of kind text: nothing; the commonest text (the shortest, then the
+first in order of the alphabet, where several are).
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -27,9 +28,12 @@ from collections import Counter
 import numpy as np
 
 from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.formats._bytes import BytePredictor
 from hasei.formats._predictors import ConstantPredictor, ConstantTextPredictor
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number", "text"), bases=0)
+SUPPORTS = Supports(
+    inputs=("text", "image"), targets=("category", "categories", "number", "text", "likelihood"), bases=0
+)
 
 
 class Params(Settings):
@@ -43,6 +47,9 @@ def derive(context: Context, params: Params) -> Derivation:
         counts = Counter(str(text) for text in context.truth)
         best = min(counts, key=lambda text: (-counts[text], len(text), text))
         return Derivation(ConstantTextPredictor(best), "constant_text", params, 0)
+    if context.task.target_kind == "likelihood":
+        counted = BytePredictor.of([i if isinstance(i, str) else i[0] for i in context.inputs], 0, context.watch)
+        return Derivation(counted, "byte_model", params, counted.counts[0].size, ("counts_0",))
     targets = np.asarray(context.targets)
     if context.task.target_kind == "category":
         shares = np.bincount(targets, minlength=context.space.width) / len(targets)

@@ -127,7 +127,7 @@ def _measured_score(
     interval = _bootstrapped(metric, (predicted,), true, units, alpha, draws, seed)
     effective = _effective(units)
     interval = _bounded(interval, effective, metric.bounds == (0.0, 1.0), alpha)
-    few = too_few(effective, smallest_class=_smallest_class(true, units))
+    few = too_few(effective, smallest_class=None if metric.nearness else _smallest_class(true, units))
     return replace(interval, too_few=interval.too_few or few)
 
 
@@ -184,8 +184,8 @@ def _measured_gain(
     alpha: float, draws: int, seed: int,
 ) -> Interval:  # fmt: skip
     interval = _bootstrapped(metric, (winner, reference), true, units, alpha, draws, seed)
-    wins, losses = _differing(winner, reference, true, units)
-    few = too_few(_effective(units), wins + losses, _smallest_class(true, units))
+    wins, losses = _differing(metric, winner, reference, true, units)
+    few = too_few(_effective(units), wins + losses, None if metric.nearness else _smallest_class(true, units))
     return replace(_held(interval, wins, losses, alpha), too_few=interval.too_few or few)
 
 
@@ -197,17 +197,18 @@ def _held(interval: Interval, wins: int, losses: int, alpha: float) -> Interval:
 
 
 def _differing(
-    winner: Sequence[Any], reference: Sequence[Any], true: Sequence[Any], units: Sequence[str]
+    metric: Metric, winner: Sequence[Any], reference: Sequence[Any], true: Sequence[Any], units: Sequence[str]
 ) -> tuple[int, int]:
     """Units in which *winner* is nearer to the truth, and in which *reference* is.
 
     Answers that can't be near a truth (scores for a ranking) are only counted as different, half on either side.
     """
-    if isinstance(winner[0], NUMBER) != isinstance(true[0], NUMBER):
+    if metric.nearness is None and isinstance(winner[0], NUMBER) != isinstance(true[0], NUMBER):
         apart = Units.of(np.asarray(winner) != np.asarray(reference), units)
         differ = int((apart.sums > 0).sum())
         return differ // 2, differ - differ // 2
-    grouped = Units.of(_closeness(winner, true) - _closeness(reference, true), units)
+    nearness = metric.nearness or _closeness
+    grouped = Units.of(nearness(winner, true) - nearness(reference, true), units)
     return int((grouped.sums > 0).sum()), int((grouped.sums < 0).sum())
 
 

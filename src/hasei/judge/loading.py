@@ -203,9 +203,57 @@ for prompt in prompts:
     print([answer.choices[0].message.content.strip()])
 ```"""
 
+_SCORES = """import torch
+
+{imports}
+
+texts = ["a text"]
+tokenizer = AutoTokenizer.from_pretrained(".")
+{model}
+first = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+for text in texts:  # a text longer than the model reads is cut into windows that begin with the first token
+    ids = torch.tensor([[first, *tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]])
+    with torch.no_grad():
+        nats = model(input_ids=ids, labels=ids).loss.item() * (ids.shape[1] - 1)
+    print([f"{nats:.4g} nats"])
+"""
+_OF_DOCUMENTS = {
+    "causal_lm": "```python\n" + _SCORES.replace(
+        "{imports}", "from transformers import AutoModelForCausalLM, AutoTokenizer"
+    ).replace("{model}", 'model = AutoModelForCausalLM.from_pretrained(".").eval()') + "```",
+    "causal_adapter": "```python\n" + _SCORES.replace(
+        "{imports}", "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer"
+    ).replace("{model}", 'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({base}), ".").eval()')
+    + "```",
+}  # fmt: skip
+_BYTE_MODEL = """```python
+import math
+
+from safetensors.numpy import load_file
+
+tensors = load_file("model.safetensors")
+order = max(int(name.removeprefix("keys_")) for name in tensors if name.startswith("keys_"))
+counts = [dict(zip(tensors[f"keys_{k}"].tolist(), tensors[f"counts_{k}"].tolist())) for k in range(order + 1)]
+after = [{} for _ in counts]
+for k, table in enumerate(counts):
+    for key, count in table.items():
+        total, kinds = after[k].get(key >> 8, (0, 0))
+        after[k][key >> 8] = total + count, kinds + 1
+for text in ["a text"]:
+    data, nats = b"\\0" * order + text.encode() + b"\\0", 0.0
+    for place in range(order, len(data)):
+        share = 1 / 256
+        for k, table in enumerate(counts):
+            key = int.from_bytes(data[place - k : place + 1], "big")
+            total, kinds = after[k].get(key >> 8, (0, 0))
+            share = (table.get(key, 0) + kinds * share) / (total + kinds) if total else share
+        nats -= math.log(share)
+    print([f"{nats:.4g} nats"])
+```"""
+
 _OF_TEXTS = {
     "causal_lm": _CAUSAL_LM, "causal_adapter": _CAUSAL_ADAPTER, "nearest_answer": _NEAREST_ANSWER,
-    "constant_text": _CONSTANT_TEXT, "hosted": _HOSTED,
+    "constant_text": _CONSTANT_TEXT, "byte_model": _BYTE_MODEL, "hosted": _HOSTED,
 }  # fmt: skip
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
@@ -237,9 +285,10 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
     head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _OF_PAIRS:
         return head + _OF_PAIRS[identity["format"]]
-    if identity["format"] in _OF_TEXTS:
+    of_texts = _OF_TEXTS | (_OF_DOCUMENTS if open_task(identity["task"]).target_kind == "likelihood" else {})
+    if identity["format"] in of_texts:
         parents = identity["parents"]
-        return head + _OF_TEXTS[identity["format"]].replace("{base}", _base(parents[0]) if parents else "")
+        return head + of_texts[identity["format"]].replace("{base}", _base(parents[0]) if parents else "")
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
         code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])

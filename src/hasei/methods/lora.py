@@ -22,7 +22,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
-SUPPORTS = Supports(targets=("category", "categories", "number", "text"), gradients=True)
+SUPPORTS = Supports(targets=("category", "categories", "number", "text", "likelihood"), gradients=True)
 
 
 class Params(Tuned):

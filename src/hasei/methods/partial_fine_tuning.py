@@ -17,7 +17,7 @@ from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
 from hasei.methods._tuning import Tuned, check_layers, passes, top_layers, tune
 
-SUPPORTS = Supports(targets=("category", "categories", "number", "text"), gradients=True)
+SUPPORTS = Supports(targets=("category", "categories", "number", "text", "likelihood"), gradients=True)
 
 
 class Params(Tuned):

@@ -43,7 +43,8 @@ class Metric:
     *rowwise*, where the metric is a mean of per-row scores, returns those scores (n,); intervals are then cheaper.
     *weighted*, where given, is the measure of d resamples at once: predicted and true (n,) and weights (d, n), how often
     each row counts, to values (d,); a metric that is no mean of rows then has its interval many times sooner.
-    *direction* is +1 when more is better, -1 when less is.
+    *nearness*, for answers that are structured texts, says how near each is to its truth (n,): which of two answers is the
+    better one is told by it, where the metric is no mean of rows. *direction* is +1 when more is better, -1 when less is.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Metric:
     rowwise: Callable[[Sequence[Any], Sequence[Any]], Floats] | None = None
     bounds: tuple[float, float] = (0.0, 1.0)
     weighted: Callable[[Sequence[Any], Sequence[Any], Floats], Floats] | None = None
+    nearness: Callable[[Sequence[Any], Sequence[Any]], Floats] | None = None
 
 
 @dataclass(frozen=True)
