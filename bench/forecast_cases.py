@@ -160,8 +160,8 @@ def features_of(texts: list[Any]) -> Any:
     import torch
 
     from hasei.engine.batching import by_length, tokenize
+    from hasei.engine.opening import load_model, load_tokenizer
     from hasei.engine.pooled import last_states, pool
-    from hasei.engine.trunk import load_model, load_tokenizer
     from hasei.inputs.base import Base
 
     base = Base.open("all-minilm-l6-v2")

@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import answer_sets
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "src")]
 SHARED = HERE.parents[1] / "shared" / "data"
@@ -30,7 +32,18 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "stsb": ("similarity", {"path": "stsb/train.csv", "test": "stsb/test.csv", "label": "score"}),
     "jglue_jsts": ("similarity", {"path": "jglue_jsts/train.csv", "test": "jglue_jsts/test.csv", "label": "score"}),
+    "jglue_jcommonsenseqa": (
+        "multiple_choice", {"path": "jglue_jcommonsenseqa/train.csv", "test": "jglue_jcommonsenseqa/test.csv"},
+    ),
+    "restaurant8k asked": ("question_answering", {"make": "restaurant8k"}),
+    "jsquad": ("question_answering", {"make": "jsquad"}),
     "jglue_jnli": ("pair_classification", {"path": "jglue_jnli/valid.csv", "test": "jglue_jnli/test.csv"}),
+    "covid_faq": (
+        "retrieval", {"path": "covid_faq/queries.csv", "corpus": "covid_faq/faq.jsonl", "group": "faq_id"},
+    ),
+    "jsquad_retrieval": (
+        "retrieval", {"path": "jsquad_retrieval/qrels.tsv", "corpus": "jsquad_retrieval/corpus.jsonl", "group": "corpus_id"},
+    ),
 }  # fmt: skip
 
 
@@ -53,9 +66,12 @@ def row(name: str, budget: str, methods: str) -> tuple[str, ...]:
     from hasei.judge.study import conduct, make_config
 
     task, data = SETS[name]
-    data = {k: str(SHARED / v) if k in ("path", "test") else v for k, v in data.items()}
     recipes = () if methods == "all" else tuple(methods.split(","))
     with tempfile.TemporaryDirectory() as folder:
+        if "make" in data:
+            data = getattr(answer_sets, data["make"])(SHARED, Path(folder))
+        else:
+            data = {k: str(SHARED / v) if k in ("path", "test", "corpus") else v for k, v in data.items()}
         os.environ["HASEI_STATE"] = str(Path(folder) / "state")  # every set is looked at for the first time
         config = make_config({"data": data, "task": task, "budget": budget, "recipes": recipes, "checks": False})
         try:

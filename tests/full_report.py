@@ -86,6 +86,17 @@ def _figures() -> dict[str, Any]:
             "calibration_error": {"before": 0.061, "after": 0.012},
             "words": "82 % of the messages can be answered at 97 % accuracy, the other 18 % go to a person.", "money": None,
         },
+        "out_of_scope": {
+            "label": "その他", "threshold": -1.25, "learnt": True, "rows_out": 120, "rows_in": 2960,
+            "auroc": {"value": 0.957, "low": 0.948, "high": 0.965, "too_few": False},
+            "caught": {"value": 0.71, "low": 0.62, "high": 0.79, "too_few": False},
+            "turned_away": {"value": 0.012, "low": 0.009, "high": 0.017, "too_few": False},
+            "in_scope": {"value": 0.953, "low": 0.945, "high": 0.96, "too_few": False},
+            "overall": {"value": 0.941, "low": 0.932, "high": 0.949, "too_few": False},
+            "curve": [{"threshold": t, "turned_away": away, "caught": caught}
+                      for t, away, caught in ((1.0, 0.001, 0.4), (-1.0, 0.01, 0.69), (-3.0, 0.05, 0.85), (-6.0, 0.2, 0.97))],
+            "words": "A text out of scope is told from another with an AUROC of 0.957.",
+        },
         "confusion": {"labels": LABELS, "counts": counts},
         "confused": [{"truth": "その他", "answer": "returns", "count": 14, "of": 120},
                      {"truth": "payroll", "answer": "経理", "count": 9, "of": 88}],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import toy_families
+
 TEXTS = [
     "where is my parcel", "the parcel has not arrived", "my card was declined", "please refund the card payment",
     "how do I reset my password", "the login page does not load", "a short one", "荷物はどこですか", "パスワードを忘れました",
@@ -40,7 +42,7 @@ def make_config(kind: str, vocabulary: int):
     if kind == "albert":
         return t.AlbertConfig(vocab_size=vocabulary, embedding_size=16, hidden_size=h, num_hidden_layers=n,
                               num_attention_heads=a, intermediate_size=64, max_position_embeddings=64)  # fmt: skip
-    raise ValueError(kind)
+    return toy_families.config_of(kind, vocabulary, h, n, a)
 
 
 def make_tokenizer(folder: Path) -> int:
@@ -66,6 +68,36 @@ def make_tokenizer(folder: Path) -> int:
     return tokenizer.get_vocab_size()
 
 
+IMAGE_KINDS = ("vit", "convnext", "resnet", "mobilenet_v1", "mobilenet_v2", "swin", "dinov2")
+SIDE = 32
+
+
+def make_image_config(kind: str):
+    import transformers as t
+
+    h, a = SIZES["hidden"], SIZES["heads"]
+    widths = {"depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 24, h]}
+    return {
+        "vit": lambda: t.ViTConfig(hidden_size=h, num_hidden_layers=4, num_attention_heads=a, intermediate_size=64,
+                                   image_size=SIDE, patch_size=8),
+        "convnext": lambda: t.ConvNextConfig(**widths, layer_scale_init_value=0.5),
+        "resnet": lambda: t.ResNetConfig(**widths, embedding_size=8, layer_type="basic"),
+        "mobilenet_v1": lambda: t.MobileNetV1Config(depth_multiplier=0.25, image_size=SIDE),
+        "mobilenet_v2": lambda: t.MobileNetV2Config(depth_multiplier=0.25, image_size=SIDE),
+        "swin": lambda: t.SwinConfig(image_size=SIDE, patch_size=2, embed_dim=8, depths=[1, 1, 1], num_heads=[2, 2, 2],
+                                     window_size=4),
+        "dinov2": lambda: t.Dinov2Config(hidden_size=h, num_hidden_layers=3, num_attention_heads=a, image_size=SIDE,
+                                         patch_size=8, mlp_ratio=2),
+    }[kind]()  # fmt: skip
+
+
+def make_preparer(folder: Path) -> None:
+    """Write how pictures are prepared: SIDE x SIDE, each colour around zero."""
+    from transformers import ViTImageProcessorPil
+
+    ViTImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
+
+
 def make_base(kind: str, folder: Path) -> Path:
     """Write a base of *kind* with random weights into *folder* and return it."""
     import torch
@@ -74,7 +106,13 @@ def make_base(kind: str, folder: Path) -> Path:
     if kind.endswith("-writes"):
         return make_writer(kind.removesuffix("-writes"), folder)
     folder.mkdir(parents=True)
-    vocabulary = make_tokenizer(folder)
+    if kind in IMAGE_KINDS:
+        make_preparer(folder)
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            AutoModel.from_config(make_image_config(kind)).save_pretrained(folder)
+        return folder
+    vocabulary = toy_families.write_tokenizer(kind, folder, TEXTS) or make_tokenizer(folder)
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = AutoModel.from_config(make_config(kind, vocabulary))
@@ -87,6 +125,22 @@ def toy_kind(task) -> str:
     if task.input_kind == "image":
         return "vit"
     return "llama-writes" if task.target_kind in ("text", "likelihood") else "bert"
+
+
+def toy_task(name: str):
+    """Open the task *name*, over its toy entries where its answers are some."""
+    from hasei.tasks import open_task, over
+
+    task = open_task(name)
+    return over(task, task.toy().corpus)
+
+
+def write_entries(path: Path, corpus) -> Path:
+    """Write the entries of *corpus* as a file that a user may have."""
+    entries = zip(corpus.ids, corpus.titles, corpus.texts)
+    lines = [json.dumps({"_id": i, "title": t, "text": x}, ensure_ascii=False) for i, t, x in entries]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 CHATML = (

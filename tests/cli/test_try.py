@@ -58,12 +58,13 @@ def test_flags_become_the_configuration(hasei, study):
           "--where", "lang=en", "--where", "n!=1", "--at-least", "accuracy=92%", "--budget", "90s", "--methods",
           "lora, feature_extraction", "--licence", "MIT", "--licence-override", "we asked", "--seed", "3", "--out", "here",
           "--resume", "--slice", "region", "--keep", "old.csv", "--time", "when", "--id", "number",
-          "--scheme", "kfold", "--folds", "4", "--seeds", "2", "--lang", "ja")  # fmt: skip
+          "--scheme", "kfold", "--folds", "4", "--seeds", "2", "--lang", "ja", "--out-of-scope", "oos")  # fmt: skip
     config = study["config"]
     assert config.data.model_dump() == {
         "path": "a.csv", "test": "b.csv", "text": "t", "label": "l", "map": {"other": "o"}, "group": "g",
         "where": ("lang=en", "n!=1"), "licence": "MIT", "licence_override": "we asked", "slices": ("region",),
-        "time": "when", "id": "number", "keep": "old.csv",
+        "time": "when", "id": "number", "keep": "old.csv", "out_of_scope": "oos",
+        "corpus": None,
     }  # fmt: skip
     assert (config.base, config.goal.metric, config.goal.at_least) == ("x/y", "accuracy", 0.92)
     assert (config.budget_seconds, config.seed, config.recipes) == (90.0, 3, ("lora", "feature_extraction"))
@@ -181,7 +182,7 @@ def test_what_the_report_prints_to_do_it_again_asks_for_the_same(hasei, study, t
     asked = make_config({
         "data": {"path": "/far/away/the rows.csv", "test": "t.csv", "text": "a text", "map": {"other": "o=p"}, "group": "g",
                  "where": ["lang=en", "n~'x y'"], "slices": ["支店", "b"], "keep": "k.csv", "time": "when", "id": "no",
-                 "licence": "CC-BY-4.0", "licence_override": "we asked them"},
+                 "licence": "CC-BY-4.0", "licence_override": "we asked them", "out_of_scope": "どれでもない"},
         "goal": {"metric": "macro_f1", "at_least": 0.81234567, "latency_p95_ms": 20, "automate_at": 0.97,
                  "today": {"rules": "/far/rules.csv"}},
         "prices": {"currency": "JPY", "cpu_hour": 1e-5, "cost_of_an_error": 300, "costs": {"table": "costs.csv"}},

@@ -11,11 +11,14 @@ from hasei.engine.activations.probe import probe
 from hasei.engine.activations.store import Store
 from hasei.engine.pooled import last_states, pool
 from hasei.engine.trunk import TOLERANCE, Trunk
+from hasei.ground.events import Watch
+from hasei.ground.language import speaking
 from hasei.inputs.base import Base
-from toys import KINDS, TEXTS
+from toy_families import REPLAYED
+from toys import TEXTS
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=REPLAYED)
 def trunk(request, toy_base, tmp_path):
     return Trunk(Base.open(toy_base(request.param)), Store(tmp_path / "store"))
 
@@ -173,11 +176,27 @@ def test_states_past_the_bound_are_not_kept_so_that_training_recomputes(toy_base
     assert trunk.states(TEXTS, 2) is None
 
 
-def test_a_model_that_shares_its_layers_says_why_it_is_not_replayed(toy_base, tmp_path):
-    from hasei.ground.errors import BaseError
+@pytest.mark.parametrize(("kind", "apart", "words"), [
+    ("albert", False, "shared"), ("gemma3n", True, "not one vector per token"), ("gemma4", True, "keys and values"),
+])  # fmt: skip
+def test_a_model_that_can_not_be_replayed_is_run_and_says_why_once(toy_base, tmp_path, kind, apart, words):
+    said = []
+    watch = Watch(listener=lambda event: said.append(event.message) if event.stage == "finding" else None)
+    trunk = Trunk(Base.open(toy_base(kind)), Store(tmp_path))
+    assert (trunk.probe.apart, trunk.wanted) == (apart, set())
+    for _ in range(2):
+        assert trunk.states(TEXTS, trunk.layers - 1, watch) is None
+    assert len(said) == 1 and words in said[0] and "run again for every batch" in said[0]
+    assert np.isfinite(trunk.pooled(TEXTS, trunk.layers, "mean")).all()
 
-    with pytest.raises(BaseError, match="no stack of layers"):
-        Trunk(Base.open(toy_base("albert")), Store(tmp_path))
+
+def test_why_a_model_is_run_is_said_in_the_language_in_use(toy_base, tmp_path):
+    said = []
+    with speaking("ja"):
+        Trunk(Base.open(toy_base("gemma4")), Store(tmp_path)).states(
+            TEXTS, 2, Watch(listener=lambda event: said.append(event.message))
+        )
+    assert "計算し直します" in said[0] and "keys and values" not in said[0]
 
 
 def test_a_parameter_used_below_the_layer_is_never_trainable_from_it(trunk):

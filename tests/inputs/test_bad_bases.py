@@ -141,6 +141,50 @@ def test_a_bad_base_is_refused_in_one_line_that_helps(
     assert not [word for word in words if word.casefold() not in line.casefold()], line
 
 
+PUBLISHED = {
+    "deberta": (
+        "position_buckets",
+        "norm_rel_ebd",
+        "share_att_key",
+        "pos_att_type",
+        "pooler_hidden_size",
+        "conv_kernel_size",
+    ),
+    "modernbert": ("global_attn_every_n_layers", "global_rope_theta", "local_rope_theta", "repad_logits_with_grad"),
+    "t5": ("n_positions", "feed_forward_proj", "output_past", "tie_word_embeddings", "is_gated_act", "dense_act_fn"),
+    "gemma2": ("cache_implementation", "hidden_act", "query_pre_attn_scalar", "sliding_window_size"),
+    "gemma3": ("_sliding_window_pattern", "rope_local_base_freq", "use_bidirectional_attention"),
+    "albert": ("net_structure_type", "down_scale_factor", "num_memory_blocks", "gap_size"),
+    "qwen2": ("use_mrope", "max_window_layers"),
+    "qwen3_moe": ("decoder_sparse_step", "mlp_only_layers", "norm_topk_prob", "router_aux_loss_coef"),
+}
+"""Keys that stand in published configurations of these families, and that their classes do not all declare."""
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_a_key_of_published_configurations_is_no_reason_to_refuse(
+    toy_base: Callable[[str], Path], tmp_path: Path, kind: str
+) -> None:
+    folder = Path(shutil.copytree(toy_base(kind), tmp_path / "a-base"))
+    kept = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(dict.fromkeys(PUBLISHED[kind]) | kept))
+    assert Base.open(folder).config.keys() >= set(PUBLISHED[kind])
+
+
+@pytest.mark.parametrize("kind", ["deberta", "mixtral", "t5", "lstm"])
+@pytest.mark.parametrize("key", [
+    "_attn_implementation", "attn_implementation", "experts_implementation", "_experts_implementation",
+    "quantization_config", "hiden_size", "trust_remote_code",
+])  # fmt: skip
+def test_no_source_makes_a_key_that_can_fetch_code_known(
+    toy_base: Callable[[str], Path], tmp_path: Path, kind: str, key: str
+) -> None:
+    folder = Path(shutil.copytree(toy_base(kind), tmp_path / "a-base"))
+    config(**{key: "owner/kernel"})(folder)
+    with pytest.raises(BaseError, match=key):
+        Base.open(folder)
+
+
 def test_a_head_that_fits_its_labels_is_no_reason_to_refuse(toy_base: Callable[[str], Path], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(toy_base("bert"), tmp_path / "a-base"))
     with_head(3, 3)(folder)
@@ -157,6 +201,43 @@ def test_no_code_of_the_folder_is_run_by_opening_it(toy_base: Callable[[str], Pa
     with pytest.raises(BaseError):
         Base.open(folder)
     assert not (tmp_path / "was-run").exists()
+
+
+def only_pieces(folder: Path) -> None:
+    """Of the tokenizer there is only its list of pieces."""
+    pieces = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(pieces))
+
+
+def more_pieces(folder: Path) -> None:
+    """The tokenizer knows 50 tokens that the model has no vectors for."""
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    pieces = tokenizer["model"]["vocab"]
+    pieces |= {f"piece{n}": len(pieces) + n for n in range(50)}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (only_pieces, r"tokenizer.*can't be loaded; expected a whole tokenizer\.json"),
+        (has("tokenizer.json", '{"version": "1.0"}'), r"tokenizer.*can't be loaded; expected a whole tokenizer\.json"),
+        (has("tokenizer.json", "{"), r"tokenizer.*can't be loaded; expected a whole tokenizer\.json"),
+        (more_pieces, r"does not fit its model; expected at most [\d,]+ tokens; received"),
+        (config(vocab_size=50), r"do not have the sizes that its config\.json states"),
+        (config(num_hidden_layers=6), r"lacks \d+ weights; received no encoder\.layer\.4"),
+        (config(num_hidden_layers=0), "no stack of layers"),
+    ],
+)
+def test_a_base_that_can_not_be_loaded_is_one_line(
+    toy_base: Callable[[str], Path], tmp_path: Path, damage: Damage, words: str
+) -> None:
+    folder = Path(shutil.copytree(toy_base("bert"), tmp_path / "a-base"))
+    damage(folder)
+    with pytest.raises(BaseError, match=words) as caught:
+        Trunk(Base.open(folder))
+    assert "\n" not in str(caught.value) and caught.value.do and caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -177,9 +258,16 @@ def test_a_base_that_no_model_can_be_made_of_is_said_when_it_is_described(
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_whose_layers_are_one_layer_many_times_is_refused(toy_base: Callable[[str], Path]) -> None:
-    with pytest.raises(BaseError, match="no stack of layers"):
-        describe(Base.open(toy_base("albert")))
+@pytest.mark.parametrize(
+    ("kind", "towers"), [("bart", ("encoder", "decoder")), ("clip", ("text_model", "vision_model"))]
+)
+def test_a_model_of_two_towers_is_refused_and_both_are_named(
+    toy_base: Callable[[str], Path], kind: str, towers: tuple[str, ...]
+) -> None:
+    for opening in (describe, Trunk):
+        with pytest.raises(BaseError, match="two towers") as caught:
+            opening(Base.open(toy_base(kind)))
+        assert all(tower in str(caught.value) for tower in towers) and caught.value.do
 
 
 # Names

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from torch import nn
 
+import toy_families
 import toys
 from hasei.derive.order import order, read_steps
-from hasei.engine.trunk import load_model
+from hasei.engine.activations.probe import foresee
+from hasei.engine.activations.store import Store
+from hasei.engine.opening import load_model
+from hasei.engine.trunk import Trunk
 from hasei.ground.errors import BaseError
-from hasei.inputs.architecture import describe, find_stack, parameters_by_kind
+from hasei.inputs.architecture import describe, empty_model, find_stack, parameters_by_kind
 from hasei.inputs.base import DEFAULT, Base
 from made_up import ROWS, write_rows
 
@@ -167,6 +171,41 @@ def test_the_longest_input_is_the_shortest_limit_that_the_base_states(copied: Pa
 
 
 # Described
+
+
+@pytest.mark.parametrize("kind", [*toy_families.REPLAYED, *toy_families.RUN, "lstm", "gru"])
+def test_the_kinds_of_parameters_of_every_family_add_up_to_all_of_them(toy_base: ToyBase, kind: str) -> None:
+    base = Base.open(toy_base(kind))
+    found, model = describe(base), load_model(base)
+    kinds = {name: sum(counts.values()) for name, counts in found["parameters_by_kind"].items()}
+    assert found["parameters"] == sum(kinds.values()) == sum(p.numel() for p in model.parameters())
+    assert found["layers"] == (1 if kind == "albert" else toys.SIZES["layers"])
+    assert found["hidden_size"] == toys.SIZES["hidden"]
+    body = {"recurrent"} if kind in ("lstm", "gru") else {"attention"}
+    moe = kind in ("mixtral", "qwen2_moe", "qwen3_moe")
+    body |= {"expert", "router"} if moe else set() if "recurrent" in body else {"feed-forward"}
+    assert body | {"embedding"} <= set(kinds)
+    assert ("router" in kinds, "expert" in kinds, "recurrent" in kinds) == (moe, moe, kind in ("lstm", "gru"))
+
+
+@pytest.mark.parametrize(("kind", "expert", "router"), [
+    # of each of 4 layers: gate, up and down of 4 experts; one row of the router for each expert
+    ("mixtral", 4 * 4 * 3 * 32 * 64, 4 * 4 * 32), ("qwen3_moe", 4 * 4 * 3 * 32 * 32, 4 * 4 * 32),
+    # and one expert that every token reads, with a gate of its own
+    ("qwen2_moe", 4 * (4 + 1) * 3 * 32 * 32, 4 * (4 + 1) * 32),
+])  # fmt: skip
+def test_experts_and_routers_are_counted_apart(toy_base: ToyBase, kind: str, expert: int, router: int) -> None:
+    kinds = describe(Base.open(toy_base(kind)))["parameters_by_kind"]
+    assert (kinds["expert"]["weights"], kinds["router"]["weights"]) == (expert, router)
+
+
+@pytest.mark.parametrize("kind", [*toy_families.REPLAYED, *toy_families.RUN, "lstm"])
+def test_whether_a_family_is_replayed_is_told_without_its_numbers(toy_base: ToyBase, kind: str, tmp_path: Path) -> None:
+    base = Base.open(toy_base(kind))
+    model = empty_model(base)
+    foreseen = foresee(model, find_stack(model))
+    assert foreseen == Trunk(base, Store(tmp_path)).probe.refusal
+    assert bool(foreseen) == (kind in toy_families.RUN)
 
 
 @pytest.mark.parametrize("kind", toys.KINDS)

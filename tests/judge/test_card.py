@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hasei.judge.card import code, hub_licence, plain_text, write_card
 from hasei.judge.loading import snippet
 from hasei.tasks import open_task
 from made_up import HOSTILE, folder, identity, report, write_rows
-from toys import toy_kind
+from toys import toy_kind, write_entries
 
 TASK = open_task("text_classification")
 
@@ -125,7 +126,10 @@ def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
 
 
 PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
-ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")]
+ONE, TWO = (
+    [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"],
+    [(PARCEL, CARD), (PARCEL, PARCEL), ("荷物はどこ", "荷物")],
+)
 
 
 @pytest.mark.parametrize(("task", "method"), [
@@ -134,6 +138,13 @@ ONE, TWO = [PARCEL, CARD, "荷物はどこ"], [(PARCEL, CARD), (PARCEL, PARCEL),
     ("text_regression", "lexical_ridge"), ("text_regression", "majority"), ("text_regression", "feature_extraction"),
     ("similarity", "cosine"), ("similarity", "lexical_overlap"), ("similarity", "feature_extraction"),
     ("pair_classification", "feature_extraction"),
+    ("multiple_choice", "feature_extraction"), ("multiple_choice", "choice_cosine"), ("multiple_choice", "choice_overlap"),
+    ("multiple_choice", "majority"), ("question_answering", "feature_extraction"), ("question_answering", "answer_shape"),
+    ("question_answering", "majority"),
+    ("pair_classification", "feature_extraction"), ("token_classification", "feature_extraction"),
+    ("token_classification", "lora"), ("token_classification", "gazetteer"), ("token_classification", "majority"),
+    ("retrieval", "majority"), ("retrieval", "bm25"),
+    ("retrieval", "cosine_search"), ("retrieval", "relevant_component_analysis"),
     ("text_generation", "majority"), ("text_generation", "nearest_answer"), ("text_generation", "few_shot"),
     ("language_modelling", "byte_ngram"), ("language_modelling", "zero_shot"),
 ])  # fmt: skip
@@ -148,18 +159,20 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
     model = order(
-        read_steps(method),
-        path,
-        task=task,
-        columns={n: n for n in names},
-        base=toy_base(toy_kind(opened)),
-        out=tmp_path / "m",
-    )
+        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base(toy_kind(opened)), out=tmp_path / "m",
+        corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
+    )  # fmt: skip
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
+    code = code.replace('from_pretrained("bert"', f"from_pretrained({str(toy_base('bert'))!r}")  # an adapter's base
     said = []
     monkeypatch.chdir(model.folder)
-    if '"a text", "another text"]' in code or '["another text"]' in code:  # one pair at a time
+    if 'rows = [("a question", ' in code:  # texts and what belongs to them, an answer a line
+        asked = toy.inputs[:5]
+        given = [(row[0], json.loads(row[1]) if row[1].startswith("[") else row[1]) for row in asked]
+        told = re.sub(r'rows = \[\("a question", .*\)\]', lambda _: f"rows = {given!r}", code)
+        exec(compile(told, "card", "exec"), {"print": lambda value: said.append(value)})
+    elif '"a text", "another text"]' in code or '["another text"]' in code:  # one pair at a time
         for first, second in asked:
             told = code.replace('"another text"', repr(second)).replace('"a text"', repr(first))
             exec(compile(told, "card", "exec"), {"print": lambda value: said.append(value)})
@@ -172,8 +185,34 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
         said, expected = ([float(value.split()[0]) for value in values] for values in (said, expected))
         assert said == pytest.approx(expected, rel=1e-3)
         return
-    expected = expected[:1] if method == "majority" else expected
+    expected = expected[: len(said)] if method == "majority" else expected
+    if task == "retrieval":  # scores are said to four places: the last one is a matter of rounding
+        for one, other in zip(map(json.loads, said), map(json.loads, expected), strict=True):
+            assert [entry for entry, _ in one] == [entry for entry, _ in other]
+            assert [score for _, score in one] == pytest.approx([score for _, score in other], abs=2e-4)
+        return
     assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
+
+
+@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
+def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, toy_base, tmp_path, monkeypatch):
+    from hasei.derive.order import order, read_steps
+
+    task = open_task("image_classification")
+    toy = task.toy()
+    model = order(
+        read_steps(method), toy.inputs[0].path.parents[1], task=task.name, base=toy_base("vit"), out=tmp_path / "m"
+    )
+    write_card(model.folder, None, None, task)
+    text, said = (model.folder / "README.md").read_text("utf-8"), []
+    assert str(toy.inputs[0].path.parents[1]) not in text and "hasei-toy" not in text
+    monkeypatch.chdir(model.folder)
+    asked = [str(picture.path) for picture in toy.inputs]
+    code = python_in(text)[0]
+    exec(compile(code.replace('["a picture.jpg"]', repr(asked)), "card", "exec"), {"print": said.extend})
+    expected = [answer.value for answer in model.predict(toy.inputs)]
+    assert said == (expected[:1] if method == "majority" else expected)
 
 
 def test_the_identity_of_a_made_up_model_is_whole():

@@ -53,7 +53,8 @@ def test_a_full_report_shows_every_section_in_the_order_of_their_places():
 @pytest.mark.parametrize(
     ("fields", "section"),
     [
-        (["money"], "money"), (["automation"], "automation"), (["learning_curve"], "learning"), (["slices"], "slices"),
+        (["money"], "money"), (["automation"], "automation"), (["out_of_scope"], "out_of_scope"),
+        (["learning_curve"], "learning"), (["slices"], "slices"),
         (["confusion", "confused"], "mistakes"), (["examples"], "examples"), (["licence"], "licence"), (["energy"], "energy"),
         (["diagnosis", "seeds", "candidates"], "training"), (["log"], "log"), (["base"], "comparison"),
     ],
@@ -160,7 +161,7 @@ def test_numbers_are_judged_by_how_far_they_are_off():
 def test_every_chart_is_valid_json_with_a_still_picture_and_words_for_those_who_do_not_see_it():
     html = render_html(full_report())
     specs = [json.loads(spec) for spec in re.findall(r'<script type="application/json">(.*?)</script>', html, re.S)]
-    assert len(specs) == html.count('<div class="still"><svg') == 7
+    assert len(specs) == html.count('<div class="still"><svg') == 8
     assert all(spec["description"] and spec["width"] == "container" for spec in specs)
     ids = re.findall(r'\bid="([^"]+)"', re.sub(r"<script.*?</script>", "", html, flags=re.S))
     assert len(ids) == len(set(ids))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,16 @@ from hasei.engine.apart import ApartPredictor
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.readings import reading_of
+from hasei.engine.retriever import RetrieverModel, RetrieverPredictor
 from hasei.ground import lineage, plugins
 from hasei.ground.errors import NotSupported, RecipeError
 from hasei.ground.files import hash_folder
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
+from hasei.judge import loading
 from hasei.tasks import open_task
-from toys import toy_kind
+from hasei.tasks._pieces import pieces, places
+from toys import toy_kind, toy_task
 
 METHODS = plugins.names("methods")
 TASKS = plugins.names("tasks")
@@ -84,7 +89,7 @@ def derive_to(folder: Path, task, trunk, step, seed=0):
 @pytest.fixture(params=[(m, t) for m in METHODS for t in TASKS], ids=lambda p: f"{p[0]}-{p[1]}")
 def pair(request):
     method, task = request.param
-    supports, opened = plugins.load("methods", method).SUPPORTS, open_task(task)
+    supports, opened = plugins.load("methods", method).SUPPORTS, toy_task(task)
     if not supports.admits(opened):
         pytest.skip("not supported, and says so (tested below)")
     return method, opened
@@ -172,6 +177,7 @@ def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):
     base = {f"trunk.{n}": p for n, p in trunk.model.named_parameters()}
     for name, parameter in model.named_parameters():
         plain = name.replace("trunk.base_model.model.", "trunk.").replace(".base_layer", "")
+        plain = re.sub(r"^member-\d+\.", "", plain)
         if plain in base and name not in derivation.trained:
             assert torch.equal(parameter, base[plain]), f"{name} changed although it is not declared"
     assert derivation.trainable_parameters == sum(
@@ -182,11 +188,15 @@ def test_only_the_declared_parameters_differ_from_the_base(pair, trunk):
 @pytest.mark.parametrize("method", TRAINED)
 def test_at_zero_strength_it_is_its_base_with_the_solved_head_bit_for_bit(method, trunks):
     supports = plugins.load("methods", method).SUPPORTS
-    task = next(task for task in map(open_task, ["text_classification", *TASKS]) if supports.admits(task))
+    task = next(task for task in map(toy_task, ["text_classification", *TASKS]) if supports.admits(task))
     trunk = trunks(task)
     context, _ = context_of(task, trunk)
     still = {"learning_rate": 1e-30, "head_learning_rate": 1e-30, "weight_decay": 0.0}
     ran = run.run_step(step_of(method, **still), context).derivation.predictor
+    if isinstance(ran, RetrieverPredictor):  # has no head, and is compared with the base on its own entries
+        plain = ran.of(RetrieverModel(trunk.fresh(), trunk.base.pooling))
+        assert ragged.difference(ran.outputs(context.inputs), plain.outputs(context.inputs)) == 0
+        return
     head = ran.model.head
     kind, model = (type(ran), type(ran.model)) if isinstance(ran, ApartPredictor) else (PooledPredictor, PooledModel)
     plain = model(trunk.fresh(), trunk.base.pooling, linear(head.weight.detach(), head.bias.detach()))
@@ -212,27 +222,52 @@ def test_lineage_is_complete_and_names_no_path_of_this_machine(pair, trunk, tmp_
 def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, tmp_path):
     method, task = pair
     model, context = derive_to(tmp_path / "m", task, trunk, step_of(method))
-    library = plugins.load("formats", model.identity["format"]).LIBRARY
+    reading = reading_of(task)
     if getattr(task, "reading", "whole") == "running":
-        outputs = by_likelihood(model.folder, trunk, context.inputs, adapter=library == "peft")
+        adapter = plugins.load("formats", model.identity["format"]).LIBRARY == "peft"
+        outputs = by_likelihood(model.folder, trunk, context.inputs, adapter=adapter)
         assert np.abs(outputs - model.outputs(context.inputs)).max() <= 1e-5
         return
     if getattr(task, "reading", "whole") == "causal":
-        said = by_generate(model.folder, trunk, context.inputs, adapter=library == "peft")
+        adapter = plugins.load("formats", model.identity["format"]).LIBRARY == "peft"
+        said = by_generate(model.folder, trunk, context.inputs, adapter=adapter)
         assert said == [item[0] for item in model.outputs(context.inputs)]
         return
-    outputs = {"sentence-transformers": by_sentence_transformers, "peft": by_peft}[library](
-        model.folder, trunk, context.inputs
-    )
+    if reading.adapter_format == "question_answering_adapter":
+        outputs = by_question_answering(model.folder, trunk, context.inputs)
+        assert ragged.difference(outputs, model.predictor.logits(context.inputs)) <= 1e-5
+        return
+    read = reading.expand(context.inputs)
+    found = by_library(model.identity["format"], model.folder, trunk, read)
+    outputs = found if len(read) == len(context.inputs) else reading.rows(trunk, context.inputs, found)
     assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
 
 
+def by_library(form, folder, trunk, inputs):
+    """Outputs of *folder* without hasei; those of an ensemble are its members', joined here."""
+    if form == "joined":
+        found = json.loads((folder / "ensemble.json").read_text("utf-8"))
+        parts = [by_library(f, folder / f"member-{i}", trunk, inputs) for i, f in enumerate(found["formats"], 1)]
+        scores = torch.from_numpy(np.stack(parts)).double()
+        joined = {
+            "mean": lambda x: x.mean(0), "odds": lambda x: x.sigmoid().mean(0).logit(),
+            "probabilities": lambda x: x.softmax(2).mean(0).log(),
+        }  # fmt: skip
+        return joined[found["join"]](scores).numpy()
+    library = plugins.load("formats", form).LIBRARY
+    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    return libraries[library](folder, trunk, inputs)
+
+
 def by_sentence_transformers(folder, trunk, inputs):
-    import json
 
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(folder), device="cpu")
+    if (folder / "machine.safetensors").is_file():
+        return by_the_code_of_the_card(folder, inputs)
+    if (folder / "entries.jsonl").is_file():
+        return found_by_sentence_transformers(folder, model, inputs)
     if not (folder / "similarity.json").is_file():
         return model.encode(inputs, show_progress_bar=False)
     line = json.loads((folder / "similarity.json").read_text("utf-8"))
@@ -240,8 +275,77 @@ def by_sentence_transformers(folder, trunk, inputs):
     return line["weight"] * model.similarity_pairwise(first, second).numpy()[:, None] + line["bias"]
 
 
-def by_peft(folder, trunk, inputs):
+def by_the_code_of_the_card(folder, inputs):
+    """Outputs by the lines that the model card shows, run once for each pair."""
+    code = loading.snippet(lineage.read(folder)["identity"]).partition("```python")[2].partition("```")[0]
+    assert "import hasei" not in code
+    found = []
+    for pair in inputs:
+        names = {"print": lambda *_: None}
+        shown = code.replace('Path(".")', f"Path({str(folder)!r})").replace(
+            '["a text", "another text"]', repr(list(pair))
+        )
+        exec(shown, names)
+        found.append([names["output"]])
+    return np.array(found)
+
+
+def entities_by_transformers(folder, inputs):
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.config.id2label[0] == "O" and model.config.id2label[1].startswith("B-")
+    return tagged(tokenizer, lambda batch: model(**batch).logits[0], inputs)
+
+
+def tagged(tokenizer, logits_of, inputs):
+    """Start, end and logits of every place of short texts, one at a time, as anyone would compute them."""
+    found = []
+    for text in inputs:
+        batch = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+        seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
+        with torch.no_grad():
+            logits = logits_of(batch)[[token for token, _, _ in seen]].numpy()
+        found.append(np.concatenate([np.array([place[1:] for place in seen], np.float32), logits], 1))
+    return ragged.ragged(found)
+
+
+def by_peft_words(folder, trunk, inputs):
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoTokenizer
+
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    head = load_file(folder / "head.safetensors")
+    return tagged(
+        AutoTokenizer.from_pretrained(folder),
+        lambda batch: model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"],
+        inputs,
+    )
+
+
+def found_by_sentence_transformers(folder, model, inputs):
+    """Rankings by the library alone, the entries read anew; only scores may differ, by rounding."""
     import json
+
+    entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text("utf-8").split("\n") if line]
+    searched = json.loads((folder / "retriever.json").read_text("utf-8"))["searched"]
+    both = [f"{e['title']}\n{e['text']}".strip() for e in entries]
+    texts = {"title": [[e["title"] for e in entries]], "whole": [both], "both": [[e["title"] for e in entries], both]}
+    vectors = sum(model.encode(part, normalize_embeddings=True) for part in texts[searched])
+    scores = model.similarity(model.encode(inputs), vectors).numpy()
+    found = []
+    for row in scores:
+        order = np.argsort(-row, kind="stable")
+        found.append([[entries[i]["_id"], float(row[i])] for i in order])
+    return ragged.ragged(found)
+
+
+def by_peft(folder, trunk, inputs):
+
+    if (folder / "head.safetensors").is_file():
+        return by_peft_words(folder, trunk, inputs)
 
     from peft import PeftModel
     from safetensors.torch import load_file
@@ -257,6 +361,57 @@ def by_peft(folder, trunk, inputs):
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_transformers(folder, trunk, inputs):
+    if "ForTokenClassification" in (folder / "config.json").read_text("utf-8"):
+        return entities_by_transformers(folder, inputs)
+    if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
+        return boxes_by_transformers(folder, inputs)
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()
+
+
+def boxes_by_transformers(folder, inputs):
+    """Boxes of pictures as (label, corners, score), by the library's own classes alone."""
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+    processor, model = AutoImageProcessor.from_pretrained(folder), AutoModelForObjectDetection.from_pretrained(folder)
+    found = []
+    for path in inputs:
+        with Image.open(path.path) as image, torch.no_grad():
+            outputs = model.eval()(**processor(images=image.convert("RGB"), return_tensors="pt"))
+            size = [(image.height, image.width)]
+        boxes = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=size)[0]
+        rows = torch.cat([boxes["labels"][:, None], boxes["boxes"], boxes["scores"][:, None]], 1)
+        found.append(rows.numpy())
+    return ragged.ragged(found)
+
+
+def by_question_answering(folder, trunk, inputs):
+    """Start and end outputs of "no answer" and of the context's tokens, as transformers (and peft) give them."""
+    from peft import PeftModel
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    adapter = (folder / "adapter_config.json").is_file()
+    model = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder)
+    model = (PeftModel.from_pretrained(model, str(folder)) if adapter else model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = []
+    for question, context in inputs:
+        batch = tokenizer(question, context, return_tensors="pt")
+        inside = [0, *(i for i, side in enumerate(batch.encodings[0].sequence_ids) if side == 1)]
+        with torch.no_grad():
+            said = model(**batch)
+        found.append(torch.stack([said.start_logits[0, inside], said.end_logits[0, inside]], 1).numpy())
+    return ragged.ragged(found)
 
 
 def by_generate(folder, trunk, inputs, *, adapter):

@@ -18,8 +18,7 @@ from hasei.ground.errors import DataError
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base
 from hasei.methods._tuning import HEAD_L2
-from hasei.tasks import open_task
-from toys import toy_kind
+from toys import toy_kind, toy_task
 
 TASKS = plugins.names("tasks")
 
@@ -41,7 +40,7 @@ def trunks(toy_base, tmp_path_factory):
 
 @pytest.fixture(params=TASKS)
 def task(request):
-    return open_task(request.param)
+    return toy_task(request.param)
 
 
 def toy(task):

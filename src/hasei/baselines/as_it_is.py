@@ -18,10 +18,11 @@ import numpy as np
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
+from hasei.engine.readings import reading_of
 from hasei.ground.errors import NotSupported
 from hasei.tasks import Array, Floats
 
-SUPPORTS = Supports(targets=("category",))
+SUPPORTS = Supports(inputs=("text", "image"), targets=("category",))
 _SCALE = 20.0
 
 
@@ -39,10 +40,12 @@ def proposals(facts: Facts) -> list[Params]:
 def derive(context: Context, params: Params) -> Derivation:
     """Compute prototypes; raises NotSupported by names where the task's outputs have none."""
     SUPPORTS.refuse("as_it_is", context.task)
-    trunk = context.trunk
+    trunk, reading = context.trunk, reading_of(context.task)
     layer, pooling = trunk.layers, trunk.base.pooling
-    features = trunk.pooled(context.inputs, layer, pooling, context.watch)
+    features = reading.features(trunk, context.inputs, layer, pooling, context.watch)
     if params.by == "names":
+        if context.task.input_kind != "text":
+            raise NotSupported("an image base reads no names of labels", do="use by: means")
         names = context.task.describe(context.space)
         if not names:
             raise NotSupported(f"the outputs of the task {context.task.name} have no names", do="use by: means")
@@ -53,12 +56,11 @@ def derive(context: Context, params: Params) -> Derivation:
     # A row's own length changes no order of its outputs; the usual length keeps confidences on the scale of cosines.
     scale = _SCALE / max(1e-9, float(np.median(np.linalg.norm(features, axis=1))))
     head = linear(unit * scale, np.zeros(len(unit), np.float32))
-    model = PooledModel(trunk.fresh(), pooling, head)
-    predictor = PooledPredictor(model, trunk.tokenizer, trunk.base.max_tokens)
+    predictor = reading.predictor(reading.model(trunk.fresh(), pooling, head), trunk)
     weight = (unit * scale).astype(np.float32)
     return Derivation(
-        predictor, "sentence_transformers", params, trainable_parameters=0, trained=("head.weight", "head.bias"),
-        from_store=lambda inputs: trunk.pooled(inputs, layer, pooling) @ weight.T,
+        predictor, reading.format, params, trainable_parameters=0, trained=("head.weight", "head.bias"),
+        from_store=lambda inputs: reading.features(trunk, inputs, layer, pooling) @ weight.T,
     )  # fmt: skip
 
 

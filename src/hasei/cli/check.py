@@ -36,7 +36,8 @@ _Gate = Annotated[bool, typer.Option("--gate", help=f"Exit with {FINDINGS} where
 
 
 def check(
-    data: options.Data = None, test: options.Test = None, base: options.Base = None, task: options.Task = None,
+    data: options.Data = None, test: options.Test = None, corpus: options.Corpus = None,
+    base: options.Base = None, task: options.Task = None,
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, slice_: options.Slices = None, time: options.Time = None,
     id_: options.Identifier = None, config: options.Config = None, licence: options.Licence = None,
@@ -53,7 +54,8 @@ def check(
     Exit codes: 0 looked at, whatever was found; 2 the request or its input must change; 4 with --gate, an error was found.
     """
     given = overrides(
-        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
+        data=data, test=test, corpus=corpus,
+        text=text, label=label, parts=map_, group=group, where=where, licence=licence, base=base,
         task=task, seed=seed, slices=slice_, time=time, identifier=id_, lang=lang,
     )  # fmt: skip
     if data is None and config is None:
@@ -129,13 +131,22 @@ def _show(room: Room, found: list[Finding]) -> None:
     page = console()
     columns = ", ".join(f"{term(part)}: '{name}'" for part, name in room.mapping.columns.items())
     page.print(safe(_("{n} rows read ({columns})", n=f"{len(room.rows):,}", columns=columns)), soft_wrap=True)
+    names = _names(room)
     for finding in found:
-        _finding(page, finding)
+        _finding(page, finding, names)
     if not any(finding.severity != "note" for finding in found):
         page.print(safe(_("Nothing was found that must be changed first.")), soft_wrap=True)
 
 
-def _finding(page: Console, finding: Finding) -> None:
+def _names(room: Room) -> dict[tuple[str, int], str]:
+    """Return the names of the pictures of folders, by file and number: the rows of a folder have no lines to look up."""
+    tables = [table for table in (room.table, room.test) if table is not None and table.path.is_dir()]
+    return {
+        (table.path.name, int(line)): str(row[0]) for table in tables for line, row in zip(table.lines, table.cells)
+    }
+
+
+def _finding(page: Console, finding: Finding, names: dict[tuple[str, int], str]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -146,6 +157,10 @@ def _finding(page: Console, finding: Finding) -> None:
     page.print(head)
     if finding.rows:
         where = _("lines {lines} of {file}", lines=few(list(finding.rows), 8), file=finding.file)
+        shown = [names[finding.file, row] for row in finding.rows[:5] if (finding.file, row) in names]
+        if shown:
+            rest = ", ..." if len(finding.rows) > len(shown) else ""
+            where = _("{names} of {file}", names=", ".join(shown) + rest, file=finding.file)
         page.print(Padding(Text(safe(f"{where} ({len(finding.rows):,})"), style="dim"), (0, 0, 0, 4)))
     if finding.do:
         page.print(Padding(Text(safe(f"→ {finding.do}")), (0, 0, 0, 4)))

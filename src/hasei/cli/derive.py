@@ -27,7 +27,8 @@ _Rows = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Rows
 
 
 def derive(
-    what: _What, data: _Rows = None, base: options.Base = None, task: options.Task = None, text: options.Text = None,
+    what: _What, data: _Rows = None, corpus: options.Corpus = None, base: options.Base = None,
+    task: options.Task = None, text: options.Text = None,
     label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
     set_: _Set = None, licence: options.Licence = None, licence_override: options.LicenceOverride = None,
     seed: options.Seed = None, out: options.NewFolder = None, resume: options.Resume = False, json_: options.Json = False,
@@ -42,7 +43,7 @@ def derive(
     folder DIR. Whether it is worth having, hasei try says.
     """
     given = overrides(
-        data=data, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        data=data, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base, task=task, seed=seed,
     )  # fmt: skip
     settings = _settings(what, settings_of(set_), given)
@@ -65,7 +66,8 @@ def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
 
     with working() as watch:
         model = order(
-            settings.steps()[0], settings.data.path, out=place, base=settings.base, task=settings.task,
+            settings.steps()[0], settings.data.path, corpus=settings.data.corpus, out=place,
+            base=settings.base, task=settings.task,
             columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
             licence=settings.data.licence, licence_override=settings.data.licence_override, seed=settings.seed,
             resume=resume, watch=watch,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hasei.ground.events import Watch
     from hasei.ground.statistics import Interval
     from hasei.inputs.data import Dataset
+    from hasei.judge.out_of_scope import OutOfScope
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows with their right answers.")]
@@ -36,7 +37,8 @@ def evaluate(
 
         hasei evaluate runs/tickets/model june.csv --at-least accuracy=0.9
 
-    A label that the model does not know counts as answered wrongly. This is no verdict: it compares with nothing.
+    A label that the model does not know counts as answered wrongly. Of a model that turns away what is out of scope, how well
+    it does that is said too. This is no verdict: it compares with nothing.
     """
     from hasei.derive.derived import open_model
     from hasei.inputs.purpose import parse_at_least
@@ -47,9 +49,10 @@ def evaluate(
     given = parts_of(map_) | {k: v for k, v in (("text", text), ("label", label)) if v}
     with working() as watch:
         data = _rows(model, file, given, where or [])
-        found = _scores(model, data, watch)
+        found, scope = _scores(model, data, watch)
     known = model.task.knows(model.space, data.targets)
     said = _json(model, data, found, goal, unknown=int((~known).sum()))
+    said |= {"out_of_scope": scope.to_json() if scope else None}
     if json_:
         emit_json(said)
     else:
@@ -59,7 +62,7 @@ def evaluate(
 def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[str]) -> Dataset:
     """Read labelled rows; all are for scoring. Columns as *given*, else those it was derived from, else guessed."""
     from hasei.inputs import data as rooms
-    from hasei.tasks import arranged
+    from hasei.tasks import arranged, gathered, over
     from hasei.tasks._known import as_known
 
     table = arranged(model.task, rooms.read(file, where=where or None))
@@ -69,23 +72,30 @@ def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[st
     mapping = rooms.guess(table, model.task.columns, chosen)
     for part in sorted(mapping.guessed):
         say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
+    task = over(model.task, getattr(model.predictor, "corpus", None))
     return rooms.assemble(
-        table, mapping, columns=model.task.columns, select_share=0.0, confirm_share=1.0,
-        clean=lambda targets: as_known(model.task, model.space, targets),
+        gathered(task, table, mapping), mapping, columns=task.columns, select_share=0.0, confirm_share=1.0,
+        clean=lambda targets: as_known(task, model.space, targets),
     )  # fmt: skip
 
 
-def _scores(model: DerivedModel, data: Dataset, watch: Watch) -> dict[str, Interval]:
+def _scores(model: DerivedModel, data: Dataset, watch: Watch) -> tuple[dict[str, Interval], OutOfScope | None]:
+    """Return every metric of the task, and what the model does with rows out of scope where it knows any."""
     from hasei.judge.evaluation import score
+    from hasei.judge.out_of_scope import measure
+    from hasei.tasks._scope import as_read
 
     watch.report("answering", f"{len(data):,} rows")
-    answers = model.answers(data.inputs, watch)
+    outputs = model.outputs(data.inputs, watch)
+    answers = model.task.answers(model.space, outputs)
     truth = model.task.truth(data.targets)
     watch.report("scoring", f"{len(model.task.metrics)} metrics")
-    return {
+    found = {
         name: score(metric, answers.values, truth, data.units, draws=_DRAWS)
         for name, metric in model.task.metrics.items()
     }
+    read = as_read(model.space, outputs)
+    return found, measure(model.space, read, answers.values, truth, data.units, draws=_DRAWS)
 
 
 def _json(
@@ -136,6 +146,8 @@ def _show(model: DerivedModel, found: dict[str, Interval], said: dict[str, Any])
         lines.append("* too few rows, errors or rows of a class for the interval to hold what it promises")
     if said["unknown_labels"]:
         lines.append(f"{said['unknown_labels']:,} rows have a label that the model does not know: counted as wrong")
+    if said["out_of_scope"]:
+        lines.append(said["out_of_scope"]["words"])
     if said["goal"]:
         lines.append(f"goal {said['goal']['metric']} {said['goal']['at_least']:g}: {_MET[said['goal']['met']]}")
     if said["derived_from_these_rows"]:

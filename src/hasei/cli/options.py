@@ -25,6 +25,10 @@ Data: TypeAlias = Annotated[
 Test: TypeAlias = Annotated[
     Path | None, _option("--test", meta="FILE", help="Rows for the verdict alone. [held out of DATA]")
 ]
+Corpus: TypeAlias = Annotated[
+    Path | None,
+    _option("--corpus", meta="FILE", help="Entries to answer from, with ids: a FAQ, documents. [DATA's answers]"),
+]
 Budget: TypeAlias = Annotated[
     str | None, _option("--budget", meta="TIME", help="All the time it may take, e.g. 90s, 10m, 1h. [10m]")
 ]
@@ -73,6 +77,10 @@ Time: TypeAlias = Annotated[
 ]
 Identifier: TypeAlias = Annotated[
     str | None, _option("--id", meta="COL", help="Column that numbers the rows, to find an order that tells the label.")
+]
+OutOfScope: TypeAlias = Annotated[
+    str | None,
+    _option("--out-of-scope", meta="LABEL", help="Label of texts that no other label is for, such as other or oos."),
 ]
 Scheme: TypeAlias = Annotated[
     str | None,

@@ -51,7 +51,8 @@ def predict(
         hasei predict runs/tickets/model new.csv --out answers.csv
 
     With --automatic a third one, yes or no: whether the answer is as sure as the study found necessary for the wished
-    accuracy; the confidence is then the calibrated one. Rows without text get neither and are counted. FILE may be of any
+    accuracy; the confidence is then the calibrated one. A model that finds entries gives the id of the best one, and two columns
+    more: its score, and its text, or that it doesn't know. Rows without text get nothing and are counted. FILE may be of any
     length; an existing --out is never overwritten.
     """
     if json_ and out is None:
@@ -72,16 +73,18 @@ def predict(
     given = parts_of(map_) | ({"text": text} if text else {})
     columns = input_columns(model, rows, given)
     gate = Gate.of(model) if automatic else None
+    teller = Teller.of(model)
     with _destination(out, rows) as target, working() as watch:
         total = sum(len(cells) for cells, _ in rows)  # also finds a broken row before the work begins
         done = _answer_all(
             model,
             rows,
             columns,
-            Writer(target, rows.columns, out.suffix if out else ".csv", automatic=automatic),
+            Writer(target, rows.columns, out.suffix if out else ".csv", automatic=automatic, told=teller.columns),
             total,
             watch,
             gate,
+            teller,
         )
         if out is not None:
             refuse_existing(out)
@@ -117,8 +120,60 @@ class Gate:
         """Return label, calibrated confidence and whether it is enough, of each of *inputs*."""
         outputs = model.outputs(inputs)
         values = model.task.answers(model.space, outputs).values
-        sure = self.calibration.confidence(outputs)
-        return [(value, float(c), bool(c >= self.threshold)) for value, c in zip(values, sure)]
+        return [(value, c, c >= self.threshold) for value, c in zip(values, self.confidence(model, outputs))]
+
+    def confidence(self, model: DerivedModel, outputs: Any) -> list[float]:
+        """Return the calibrated confidence of each of *outputs* (n,)."""
+        from hasei.tasks import rivals
+        from hasei.tasks._scope import as_read
+
+        scores = rivals(model.task, outputs)
+        return [] if scores is None else [float(c) for c in self.calibration.confidence(as_read(model.space, scores))]
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Tells which entry was found and what it says, for a model that answers with entries; *columns* () for any other.
+
+    *gate*: below its threshold the model doesn't know; None where no study has left one.
+    """
+
+    model: DerivedModel
+    columns: tuple[str, ...] = ()
+    gate: Gate | None = None
+
+    @classmethod
+    def of(cls, model: DerivedModel) -> Teller:
+        """Return what tells the answers of *model*."""
+        if getattr(model.predictor, "corpus", None) is None:
+            return cls(model)
+        if (model.record.get("automation") or {}).get("threshold") is not None:
+            return cls(model, ("score", "answer"), Gate.of(model))
+        say(
+            _(
+                "note: this model knows no score from which its answers are right often enough: every question gets an entry"
+            )
+        )
+        return cls(model, ("score", "answer"))
+
+    def answers(
+        self, inputs: Sequence[Any], *, asked_for: bool
+    ) -> list[tuple[Any, float | None, bool | None, Sequence[str]]]:
+        """Return the id of the best entry, how sure it is, whether that is enough, and score and text, of each of *inputs*.
+
+        *asked_for*: whether it is enough is to be said.
+        """
+        outputs = self.model.outputs(inputs)
+        corpus: Any = getattr(self.model.predictor, "corpus", None)
+        sure = self.gate.confidence(self.model, outputs) if self.gate else [None] * len(outputs)
+        found: list[tuple[Any, float | None, bool | None, Sequence[str]]] = []
+        for ranking, confidence in zip(outputs, sure):
+            name, score = ranking[0]
+            place = corpus.place[name]
+            known = self.gate is None or (confidence or 0.0) >= self.gate.threshold
+            said = (corpus.texts[place] or corpus.titles[place]) if known else _("I don't know")
+            found.append((name, confidence, known if asked_for else None, (f"{score:.4f}", said)))
+        return found
 
 
 @dataclass
@@ -161,7 +216,7 @@ def _table(model: DerivedModel, rows: Stream, batch: Batch) -> Table:
 
 def _answer_all(
     model: DerivedModel, rows: Stream, columns: Sequence[str], writer: Writer, total: int, watch: Watch,
-    gate: Gate | None = None,
+    gate: Gate | None, teller: Teller,
 ) -> Done:  # fmt: skip
     done, start = Done(), time.monotonic()
     watch.report("loading", model.folder.as_posix())
@@ -170,7 +225,7 @@ def _answer_all(
     for batch in rows:
         if watch.cancelled():
             raise Stopped("stopped by Ctrl-C; no answers were written")
-        _answer(model, batch[0], _inputs(_table(model, rows, batch), columns), writer, done, gate)
+        _answer(model, batch[0], _inputs(_table(model, rows, batch), columns), writer, done, gate, teller)
         watch.report("answering", f"{done.rows:,} of {total:,} rows", done.rows / total, often=True)
     done.seconds = time.monotonic() - start
     return done
@@ -183,16 +238,22 @@ def _inputs(table: Table, columns: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _answer(
     model: DerivedModel, cells: Sequence[tuple[str, ...]], inputs: list[tuple[str, ...]], writer: Writer, done: Done,
-    gate: Gate | None,
+    gate: Gate | None, teller: Teller,
 ) -> None:  # fmt: skip
     filled = [i for i, texts in enumerate(inputs) if not any(map(is_blank, texts))]
     asked = [inputs[i] if len(inputs[i]) > 1 else inputs[i][0] for i in filled]
-    answers = gate.answers(model, asked) if gate else [(a.value, a.confidence, None) for a in model.predict(asked)]
+    answers: list[Any]
+    if teller.columns:
+        answers = teller.answers(asked, asked_for=gate is not None)
+    elif gate:
+        answers = [(*answer, None) for answer in gate.answers(model, asked)]
+    else:
+        answers = [(a.value, a.confidence, None, None) for a in model.predict(asked)]
     found = dict(zip(filled, answers))
-    nothing = (None, None, False if gate else None)
+    nothing = (None, None, False if gate else None, None)
     for i, row in enumerate(cells):
-        value, sure, automatic = found.get(i, nothing)
-        writer.write(row, value, sure, automatic=automatic)
+        value, sure, automatic, told = found.get(i, nothing)
+        writer.write(row, value, sure, automatic=automatic, told=told)
         done.labels.update([] if value is None else [str(value)])
         done.automatic += bool(automatic)
     done.rows += len(cells)

@@ -27,10 +27,13 @@ def base(name: _Name, revision: _Revision = "", json_: options.Json = False, deb
 
     The weights are checked, not run: no pickle, no code from the hub.
     """
-    from hasei.inputs.architecture import describe
+    from hasei.engine.activations.probe import foresee
+    from hasei.inputs.architecture import describe, empty_model, find_stack
     from hasei.inputs.base import Base
 
-    found = describe(Base.open(name, revision))
+    opened = Base.open(name, revision)
+    found, model = describe(opened), empty_model(opened)
+    found["not_replayed"] = foresee(model, find_stack(model))
     if json_:
         emit_json({"schema": 1, **found})
     else:
@@ -43,12 +46,13 @@ def _show_base(found: dict[str, Any]) -> None:
 
     from hasei.judge.report.figures import size
 
-    page = console()
+    page, why = console(), found["not_replayed"]
     facts = [
         ("name", found["name"]), ("hub", found["hub"]), ("revision", found["revision"]), ("licence", found["licence"]),
         ("content", found["content_hash"]), ("architecture", f"{found['architecture']} ({found['model_type']})"),
         ("layers", f"{found['layers']}, {found['hidden_size']:,} wide"),
-        ("longest input", f"{found['max_tokens']} tokens"), ("pooling", found["pooling"]),
+        ("longest input", f"{found['max_tokens']} tokens" if found["max_tokens"] else ""), ("pooling", found["pooling"]),
+        ("replayed", {"": "yes, its lower layers", None: "told when it is run"}.get(why, f"no: {why}")),
         ("parameters", f"{found['parameters']:,}"), ("on disk", size(found["size_bytes"])),
     ]  # fmt: skip
     for name, value in facts:

@@ -22,13 +22,15 @@ NOT_TO_BE_ADOPTED = 3
 
 
 def try_(
-    data: options.Data = None, test: options.Test = None, base: options.Base = None, task: options.Task = None,
+    data: options.Data = None, test: options.Test = None, corpus: options.Corpus = None,
+    base: options.Base = None, task: options.Task = None,
     text: options.Text = None, label: options.Label = None, map_: options.Map = None, group: options.Group = None,
     where: options.Where = None, at_least: options.AtLeast = None, budget: options.Budget = None,
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
     licence_override: options.LicenceOverride = None, slice_: options.Slices = None, keep: options.Keep = None,
     time: options.Time = None, id_: options.Identifier = None, scheme: options.Scheme = None,
-    folds: options.Folds = None, seeds: options.Seeds = None, seed: options.Seed = None, lang: options.Lang = None,
+    out_of_scope: options.OutOfScope = None, folds: options.Folds = None, seeds: options.Seeds = None,
+    seed: options.Seed = None, lang: options.Lang = None,
     out: options.NewFolder = None, plan: options.Plan = False, resume: options.Resume = False,
     gate: options.Gate = False, json_: options.Json = False,
     debug: options.Debug = False,
@@ -45,10 +47,10 @@ def try_(
     after the confirm rows were opened.
     """
     given = overrides(
-        data=data, test=test, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        data=data, test=test, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base, task=task, seed=seed, at_least=at_least, methods=methods,
         budget=budget, slices=slice_, keep=keep, time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds,
-        lang=lang,
+        lang=lang, out_of_scope=out_of_scope,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")

@@ -17,7 +17,7 @@ from hasei.ground.events import Watch
 from hasei.ground.files import new_folder, write_json
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
-from hasei.tasks import Answers, Floats, Space, Task, open_task
+from hasei.tasks import Answers, Floats, Scope, Space, Task, open_task
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,13 @@ def _first_base(names: Sequence[str]) -> Base:
 def space_from_json(value: dict[str, Any]) -> Space:
     """Return the space that :func:`dataclasses.asdict` and JSON made plain."""
     extra = tuple((str(k), float(v)) for k, v in value.get("extra", ()))
-    return Space(int(value["width"]), tuple(value["names"]), extra)
+    scope = value.get("scope")
+    return Space(int(value["width"]), tuple(value["names"]), extra, None if scope is None else _scope(scope))
+
+
+def _scope(value: dict[str, Any]) -> Scope:
+    found = value["threshold"]
+    return Scope(str(value["label"]), None if found is None else float(found))
 
 
 def open_model(folder: str | Path, base: str = "") -> DerivedModel:
@@ -138,13 +144,16 @@ def write_model(
         form.save(derivation.predictor, temporary, base)
         if identity.space["names"]:
             write_json(temporary / "labels.json", list(identity.space["names"]))
+            if hasattr(form, "label"):
+                form.label(temporary, identity.space["names"])
         lineage.write(temporary, identity, record)
     return open_model(folder, str(base.folder) if base else "")
 
 
 def space_to_json(space: Space) -> dict[str, Any]:
-    """Return *space* as plain JSON."""
-    return json.loads(json.dumps(asdict(space)))  # type: ignore[no-any-return]
+    """Return *space* as plain JSON; its scope only where it has one."""
+    found = asdict(space)
+    return json.loads(json.dumps({k: v for k, v in found.items() if k != "scope" or v}))  # type: ignore[no-any-return]
 
 
 def largest_difference(one: Floats, other: Floats) -> float:

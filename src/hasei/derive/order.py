@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
 from hasei.derive.run import context_of, refuse_conflict, run
@@ -22,17 +23,19 @@ from hasei.ground.language import _
 from hasei.inputs import data as rooms
 from hasei.inputs.base import DEFAULT, Base
 from hasei.inputs.data.dataset import Dataset
-from hasei.tasks import Task, arranged, open_task
+from hasei.tasks import Task, arranged, gathered, open_task
 
 
 def order(
-    steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, base: str | Path = DEFAULT,
+    steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, corpus: str | Path | None = None,
+    base: str | Path = DEFAULT,
     columns: Mapping[str, str] | None = None, group: str | None = None, where: Sequence[str] = (),
     licence: str = "unknown", licence_override: str = "", seed: int = 0, resume: bool = False, watch: Watch | None = None,
 ) -> DerivedModel:  # fmt: skip
     """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
 
-    *columns* maps parts of the task to columns where they are not to be guessed. *licence* is that of the rows; where it
+    *corpus* is the file of the entries that questions are answered from. *columns* maps parts of the task to columns where
+    they are not to be guessed. *licence* is that of the rows; where it
     conflicts with the base's, *licence_override* must hold the reason to go on, and is kept in the lineage. With *resume*
     a training that was stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out*
     when it does.
@@ -43,9 +46,8 @@ def order(
     work = place.with_name(f".{place.name}.work")
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    learnt = open_task(task)
     watch.report("reading", str(data))
-    rows = _rows(Path(data), learnt, dict(columns or {}), group, where, licence, watch)
+    learnt, rows = _rows(Path(data), open_task(task), dict(columns or {}), group, where, licence, watch, corpus)
     rows = replace(rows, licence_override=licence_override)
     space = learnt.space(rows.targets)
     trunks = _trunks(learnt, steps, base, watch)
@@ -70,11 +72,14 @@ def order(
 
 
 def _rows(
-    path: Path, task: Task, chosen: dict[str, str], group: str | None, where: Sequence[str], licence: str, watch: Watch
-) -> Dataset:
-    """Read all rows for training; nothing is held out, for nothing is judged."""
+    path: Path, task: Task, chosen: dict[str, str], group: str | None, where: Sequence[str], licence: str, watch: Watch,
+    corpus: str | Path | None,
+) -> tuple[Task, Dataset]:  # fmt: skip
+    """Read all rows for training, and the task with its entries; nothing is held out, for nothing is judged."""
     table = arranged(task, rooms.read(path, where=list(where) or None))
     mapping = rooms.guess(table, task.columns, chosen)
+    task = opened_over(task, [table], mapping, corpus)
+    table = gathered(task, table, mapping)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, group=group, licence=licence, select_share=0.0,
         confirm_share=0.0,
@@ -82,7 +87,7 @@ def _rows(
     watch.report("columns", ", ".join(f"'{column}' as {part}" for part, column in mapping.columns.items()))
     for finding in data.findings:
         watch.report("finding", finding.message)
-    return data
+    return task, with_entries(data, task)
 
 
 def _trunks(task: Task, steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from hasei.engine.ragged import finite, is_ragged
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
-from hasei.ground.errors import RunFailed, UserError
+from hasei.ground.errors import NotSupported, RunFailed, UserError
 from hasei.ground.events import Watch
 from hasei.ground.language import ENGLISH, speaking
 from hasei.ground.sketch import Sketch
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset
 from hasei.inputs.data.roles import normalise
-from hasei.tasks import Space, Task
+from hasei.tasks import Space, Task, corpus_of
 
 _PARITY_ROWS = 64
 
@@ -51,13 +51,28 @@ def context_of(
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
+    own = getattr(context.trunk.model, "formats", None) if step.plugin.SUPPORTS.bases else None
+    if own is not None:
+        _written(reading_of(context.task).format, own, context)
     start = time.perf_counter()
     derivation = step.plugin.derive(context, step.params)
     seconds = time.perf_counter() - start
+    if own is not None:
+        derivation = replace(derivation, format=_written(derivation.format, own, context))
     sample = derivation.predictor.outputs(context.inputs[:4])
     if not finite(sample):
         raise RunFailed(f"'{step.name}' gives outputs that are not numbers", do="lower the learning rate")
     return Ran(derivation, seconds)
+
+
+def _written(form: str, own: Mapping[str, str], context: Context) -> str:
+    """Return the format in which models of a base with formats of its *own* are written where others are of *form*."""
+    if form not in own:
+        raise NotSupported(
+            f"a model of the architecture of '{context.trunk.base.name}' can't be written for this",
+            expected=f"one that is otherwise written as {' or '.join(own)}", received=form, do="use another method or base",
+        )  # fmt: skip
+    return own[form]
 
 
 def write(
@@ -118,10 +133,12 @@ def _identity(
 
 
 def _seen(context: Context, base: Base | None) -> dict[str, Any]:
-    """Return the sketch of the rows learned from and those that the base and its parents were derived from."""
+    """Return the sketch of the rows learned from and those that the base and its parents were derived from; the entries."""
     sketch = Sketch.of(map(normalise, context.inputs)).to_json()
     others = [[name, stated] for name, stated in (base.sketches if base else ()) if stated != sketch]
-    return {"sketch": sketch, **({"inherited": others} if others else {})}
+    corpus = corpus_of(context.task)
+    entries = {"corpus": {"entries": len(corpus), "content_hash": corpus.content_hash}} if corpus is not None else {}
+    return {"sketch": sketch, **({"inherited": others} if others else {}), **entries}
 
 
 def run(

@@ -66,7 +66,7 @@ def tokenize(tokenizer: Any, inputs: Sequence[Input], max_tokens: int) -> Tokens
     cut: list[int] = []
     for start in range(0, len(inputs), 2000):
         chunk = list(inputs[start : start + 2000])
-        encoded = _encode(tokenizer, chunk)
+        encoded = encode(tokenizer, chunk)
         for i, row in enumerate(encoded):
             if len(row.ids) > max_tokens:
                 cut.append(start + i)
@@ -82,7 +82,8 @@ def tokenize(tokenizer: Any, inputs: Sequence[Input], max_tokens: int) -> Tokens
     )  # fmt: skip
 
 
-def _encode(tokenizer: Any, chunk: list[Input], **options: Any) -> list[Any]:
+def encode(tokenizer: Any, chunk: list[Any], **options: Any) -> list[Any]:
+    """Return the encodings (ids, type ids, offsets in characters) of *chunk*, uncut unless *options* say otherwise."""
     paired = bool(chunk) and isinstance(chunk[0], tuple)
     first = [row[0] for row in chunk] if paired else chunk
     second = [row[1] for row in chunk] if paired and len(chunk[0]) > 1 else None
@@ -92,7 +93,7 @@ def _encode(tokenizer: Any, chunk: list[Input], **options: Any) -> list[Any]:
 
 
 def _truncate(tokenizer: Any, row: Input, max_tokens: int) -> Any:
-    return _encode(tokenizer, [row], truncation=True, max_length=max_tokens)[0]
+    return encode(tokenizer, [row], truncation=True, max_length=max_tokens)[0]
 
 
 def by_length(lengths: Ints, budget: int = TOKEN_BUDGET) -> Iterator[Ints]:

@@ -26,12 +26,14 @@ from torch import nn
 
 from hasei.engine.activations.probe import Probe
 from hasei.engine.activations.replay import Replay
+from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Store
 from hasei.engine.batching import Ints, Tokens
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import Decoding
+from hasei.engine.opening import load_model
 from hasei.engine.pooled import inner, last_states
-from hasei.engine.trunk import TOLERANCE, States, Trunk, load_model
+from hasei.engine.trunk import TOLERANCE, Trunk
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks._messages import messages_of
@@ -63,15 +65,15 @@ class CausalTrunk(Trunk):
     def __init__(self, base: Base, store: Store | None = None) -> None:
         super().__init__(base, store, ("last",))
         self.chat = Chat(self.tokenizer, base.name, stops_of(self.model))
-        self._beside: CausalTrunk | None = None
+        self._twin: CausalTrunk | None = None
 
-    def beside(self) -> CausalTrunk:
+    def twin(self) -> CausalTrunk:
         """Return this base once more, for rows with their answers: those without stay the ones kept here."""
-        if self._beside is None:
+        if self._twin is None:
             other = copy.copy(self)
             other.wanted, other.corpus, other._slabs = set(), None, {}
-            self._beside = other
-        return self._beside
+            self._twin = other
+        return self._twin
 
     def load(self) -> nn.Module:
         """Load the model with its head; in the type that its file has, where float32 would not fit into memory."""
@@ -89,9 +91,9 @@ class CausalTrunk(Trunk):
     @cached_property
     def probe(self) -> Probe:
         """As any base's; a head that is not tied to the token table is used after all layers."""
-        found = super().probe
-        for name, _ in self.model.named_parameters():
-            found.position.setdefault(name, self.layers)
+        found, head = super().probe, self.model.get_output_embeddings()  # type: ignore[operator]
+        own = {id(p) for p in head.parameters()} - {id(p) for p in self.model.get_input_embeddings().parameters()}  # type: ignore[operator]
+        found.position |= {name: self.layers for name, p in self.model.named_parameters() if id(p) in own}
         return found
 
     @cached_property

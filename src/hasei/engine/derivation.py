@@ -38,7 +38,7 @@ class Supports:
     """
 
     inputs: tuple[str, ...] = ("text",)
-    targets: tuple[str, ...] = ("category", "categories", "number")
+    targets: tuple[str, ...] = ("category", "categories", "number", "choice", "span", "spans")
     bases: int = 1
     gradients: bool = False
     texts: tuple[int, ...] = (1, 2)
@@ -63,12 +63,18 @@ class Supports:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plug-in may know when it proposes settings: before anything is trained."""
+    """What a plug-in may know when it proposes settings: before anything is trained.
+
+    *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
+    *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
+    """
 
     rows: int
     width: int
     layers: int
     budget_seconds: float | None = None
+    slowness: int = 1
+    entries: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from torch import nn
 
 from hasei.engine.activations.probe import Probe
 from hasei.engine.activations.replay import Replay, replaying
+from hasei.engine.activations.states import States
 from hasei.engine.batching import Ints, Tokens
-from hasei.engine.trunk import States, Trunk
+from hasei.engine.trunk import Trunk
 from hasei.inputs.architecture import Stack
 
 
@@ -67,6 +68,9 @@ def compact_embedding(model: nn.Module, ids: Ints, whole_model: nn.Module | None
     Exactly equal to training the whole table with AdamW as long as the table has no weight decay: rows that never occur
     have no gradient. Saves the optimiser's work over the rest (banking77 uses 2,421 of 30,522 rows).
     """
+    if not len(ids):  # rows that are no texts
+        yield
+        return
     table = model.get_input_embeddings()  # type: ignore[operator]
     if not isinstance(table, nn.Embedding) or not table.weight.requires_grad or _tied(whole_model or model, table):
         yield

@@ -50,7 +50,11 @@ class Plan(Settings):
 
 
 class Source(Protocol):
-    """Where a training gets its rows: lengths (n,) to pack by, and the outputs (b, w) of a model for some rows."""
+    """Where a training gets its rows: lengths (n,) to pack by, and the outputs (b, w) of a model for some rows.
+
+    Optional: ``together``, True where the loss reads all rows of a step at once (in-batch negatives); its gradients then do
+    not depend on the packing either.
+    """
 
     @property
     def lengths(self) -> Ints:
@@ -144,14 +148,13 @@ class _Loop:
     def _optimise(self, micros: list[Ints]) -> None:
         job, plan = self.job, self.job.plan
         size = sum(len(m) for m in micros)
-        total = 0.0
         # Seeding every step makes dropout independent of what ran before: a resumed run needs no generator state.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((job.seed * 1_000_003 + self.step) % 2**63)
-            for micro in micros:
-                loss = self._loss(micro).sum() / size
-                loss.backward()  # type: ignore[no-untyped-call]
-                total += float(loss.detach())
+            if getattr(job.source, "together", False) and len(micros) > 1:
+                total = self._together(micros)
+            else:
+                total = sum(self._alone(micro, size) for micro in micros)
         if not math.isfinite(total):
             raise RunFailed(
                 f"the training diverged: the loss became {total} in epoch {self.epoch + 1}, step {self.step + 1}",
@@ -166,11 +169,46 @@ class _Loop:
         if plan.average and self.step > self.total * (1 - plan.average):
             self._average(self.step - math.floor(self.total * (1 - plan.average)))
 
+    def _alone(self, micro: Ints, size: int) -> float:
+        """Add the gradients of one micro-batch of a step of *size* rows; return its part of the loss."""
+        loss = self._loss(micro).sum() / size
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _together(self, micros: list[Ints]) -> float:
+        """Add the gradients of a loss that reads all rows of a step together, at the memory of one micro-batch.
+
+        Outputs of all rows first, without a graph; the loss and its gradient at them; then each micro-batch again, with the
+        same dropout, for what its outputs' gradient says of the parameters (GradCache: Gao et al. 2021, "Scaling deep
+        contrastive learning batch size under memory limited setup"). The chain rule: exactly the gradient of the step.
+        """
+        states, outputs = [], []
+        with torch.no_grad():
+            for micro in micros:
+                states.append(torch.get_rng_state())
+                outputs.append(self._outputs(micro))
+        after = torch.get_rng_state()
+        whole = torch.cat(outputs).requires_grad_()
+        loss = self._of(whole, np.concatenate(micros)).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if whole.grad is not None:
+            for state, micro, gradient in zip(states, micros, torch.split(whole.grad, [len(m) for m in micros])):
+                torch.set_rng_state(state)
+                self._outputs(micro).backward(gradient)  # type: ignore[no-untyped-call]
+        torch.set_rng_state(after)
+        return float(loss.detach())
+
     def _loss(self, rows: Ints) -> torch.Tensor:
+        return self._of(self._outputs(rows), rows)
+
+    def _outputs(self, rows: Ints) -> torch.Tensor:
         with _precision(self.job.plan):
             outputs = self.job.source.outputs(self.job.model, rows)
+        return outputs.float()
+
+    def _of(self, outputs: torch.Tensor, rows: Ints) -> torch.Tensor:
         targets = padded(self.job.targets[rows])
-        return self.job.loss(outputs.float(), targets, smoothing=self.job.plan.smoothing)
+        return self.job.loss(outputs, targets, smoothing=self.job.plan.smoothing)
 
     def _average(self, count: int) -> None:
         with torch.no_grad():

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,83 +19,27 @@ from torch import nn
 
 from hasei.engine.activations import replay
 from hasei.engine.activations.probe import Probe, probe
+from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens, by_length, tokenize
+from hasei.engine.opening import load_model, load_tokenizer, quiet, refuse_other
 from hasei.engine.pooled import last_states, pool
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, hash_text
-from hasei.ground.language import _
-from hasei.inputs.architecture import Stack, find_stack
+from hasei.ground.language import _, marked
+from hasei.inputs.architecture import Stack, auto_class, find_stack
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
 TOLERANCE = 1e-5
+Viewed = TypeVar("Viewed")
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' loading reports, progress bars and notes to their own developers out of the terminal."""
-    import transformers
-    from transformers.utils import logging
-
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            for kind in (FutureWarning, DeprecationWarning):
-                warnings.simplefilter("ignore", kind)
-            yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def load_model(base: Base, *, writes: bool = False, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Load the trunk of *base*, in eval mode; weights that its files lack are an error, a pooler apart.
-
-    *writes*: with the head by which it says the next token.
-    """
-    from transformers import AutoModel, AutoModelForCausalLM
-
-    kind = AutoModelForCausalLM if writes else AutoModel
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        try:
-            model, report = kind.from_pretrained(
-                base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
-            )  # fmt: skip
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the base '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    missing = sorted(k for k in report["missing_keys"] if "pooler" not in k)
-    if missing:
-        raise BaseError(
-            f"the base '{base.name}' lacks {len(missing)} weights", received=f"no {missing[0]}", do="fetch it again"
-        )
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model.eval()  # type: ignore[no-any-return]
-
-
-def load_tokenizer(base: Base) -> Any:
-    """Load the tokenizer of *base*; a missing padding token is replaced by the end token (its states never count)."""
-    from transformers import AutoTokenizer
-
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BaseError(f"the tokenizer of '{base.name}' can't be loaded: {str(error).splitlines()[0]}") from error
-    if not tokenizer.is_fast:
-        raise BaseError(f"the tokenizer of '{base.name}' has no fast version", expected="a tokenizer.json")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
+def said_run(base: str, why: str) -> str:
+    """Return the sentence that says why the layers of *base* below the trained ones are run for every batch."""
+    return _("the layers of {base} below the trained ones are run again for every batch: {why}", base=base, why=_(why))
 
 
 @dataclass
@@ -116,15 +59,19 @@ class Trunk:
     """A base opened for work. *poolings* are what is kept of every layer; *wanted* layers are kept in full on the way."""
 
     def __init__(self, base: Base, store: Store | None = None, poolings: tuple[str, ...] = ()) -> None:
+        refuse_other(base, "text")
         self.base, self.store = base, store or Store()
         self.model = self.load()
         self.tokenizer = load_tokenizer(base)
         self.stack: Stack = find_stack(self.model)
         self.poolings = poolings or tuple(dict.fromkeys((base.pooling, "mean", "max")))
         self.wanted: set[int] = set()
+        self.told: set[str] = set()
         self.corpus: Corpus | None = None
         self._slabs: dict[str, Slab | None] = {}
-        self._apart: tuple[Corpus, Trunk] | None = None
+        self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
+        self._aside: tuple[str, Trunk] | None = None
+        self._exact: dict[str, Floats] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -162,6 +109,11 @@ class Trunk:
         tokens = tokenize(self.tokenizer, texts, self.base.max_tokens)
         return tokens.pad(np.arange(2), self.pad_id)
 
+    def sample(self, inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+        """Return a batch of up to 32 kept rows, with *inputs* among these."""
+        tokens = self.corpus_of(inputs).tokens
+        return tokens.pad(np.arange(min(32, len(tokens))), self.pad_id)
+
     def fresh(self, trained: Collection[str] | None = None) -> nn.Module:
         """Return a copy of the model of which the parameters *trained* may be trained (None: all); others are shared."""
         kept = {} if trained is None else {id(p): p for n, p in self.model.named_parameters() if n not in trained}
@@ -178,16 +130,14 @@ class Trunk:
 
         Where a final norm or another part after the stack would change the states there is no such model.
         """
-        from transformers import AutoModel
-
         if layer == self.layers:
             return self.fresh()
         config = copy.deepcopy(self.model.config)
         try:
             config.num_hidden_layers = layer  # type: ignore[union-attr]
             with quiet(), torch.random.fork_rng():
-                short = AutoModel.from_config(config, trust_remote_code=False).eval()
-        except (ValueError, TypeError, AttributeError):
+                short = auto_class(self.base.config["model_type"]).from_config(config, trust_remote_code=False).eval()
+        except Exception:  # whatever the architecture's own checks raise: it is not made with so few layers
             return None
         kept = short.state_dict().keys()
         short.load_state_dict({k: v for k, v in self.model.state_dict().items() if k in kept}, strict=False)
@@ -195,6 +145,8 @@ class Trunk:
         mask = batch["attention_mask"].bool()
         with torch.no_grad():
             expected = replay.capture(self.model, self.stack, batch, {layer})[layer]
+            if expected.shape[:2] != mask.shape:
+                return None
             difference = float((last_states(short, batch) - expected)[mask].abs().max())
         return short if difference <= TOLERANCE else None
 
@@ -202,10 +154,13 @@ class Trunk:
         """Tokenise *inputs*, cut at the base's longest input."""
         return tokenize(self.tokenizer, inputs, self.max_tokens)
 
-    def prepare(self, inputs: Sequence[Input]) -> Corpus:
-        """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet."""
+    def prepare(self, inputs: Sequence[Input], tokens: Tokens | None = None) -> Corpus:
+        """Make *inputs* the rows whose activations are kept (equal inputs once); computes nothing yet.
+
+        *tokens*, where given, are those of *inputs*, which then all differ.
+        """
         unique = list(dict.fromkeys(inputs))
-        tokens = self.tokenize(unique)
+        tokens = self.tokenize(unique) if tokens is None else tokens
         fingerprint = hash_text(
             hash_json({"n": len(unique)}) + _digest(tokens.ids) + _digest(tokens.offsets)
             + ("" if tokens.types is None else _digest(tokens.types))
@@ -214,15 +169,35 @@ class Trunk:
         self._slabs, self._checked = {}, False
         return self.corpus
 
+    def beside(self, inputs: Sequence[Input], make: Callable[[Trunk, list[Input]], Viewed]) -> Viewed:
+        """Return what *make* makes of a :meth:`copy` of this base and the kept rows, *inputs* among them; once for these.
+
+        For rows that are read in parts: the texts of a pair, choices, windows of a long text.
+        """
+        corpus = self.corpus_of(inputs)
+        if make not in self._views or self._views[make][0] is not corpus:
+            self._views[make] = (corpus, make(self.copy(), list(corpus.row_of)))
+        found: Viewed = self._views[make][1]
+        return found
+
+    def copy(self) -> Trunk:
+        """Return this base, opened once, for other rows."""
+        other = copy.copy(self)
+        other.wanted, other._views, other._slabs, other.corpus = set(), {}, {}, None
+        return other
+
     def apart(self, inputs: Sequence[Input]) -> Trunk:
         """Return this base with every text of the kept pairs as a row of its own; *inputs* are pairs among them."""
-        corpus = self.corpus_of(inputs)
-        if self._apart is None or self._apart[0] is not corpus:
+        return self.beside(inputs, _texts_apart)
+
+    def aside(self, key: str, texts: Sequence[Input]) -> Trunk:
+        """Return this base with *texts* as kept rows of their own, beside these; the last ones stay open by their *key*."""
+        if self._aside is None or self._aside[0] != key:
             other = copy.copy(self)
-            other.wanted, other._apart = set(), None
-            other.prepare([text for pair in corpus.row_of for text in pair])
-            self._apart = (corpus, other)
-        return self._apart[1]
+            other.wanted, other._aside = set(), None
+            other.prepare(texts)
+            self._aside = (key, other)
+        return self._aside[1]
 
     def corpus_of(self, inputs: Sequence[Input]) -> Corpus:
         """Return the kept rows if they hold all of *inputs*, else keep *inputs* from now on."""
@@ -253,24 +228,69 @@ class Trunk:
             self._pooled_slab(corpus).done[:] = 0
             self._fill(corpus, np.unique(rows), Watch())
 
+    def exact(self, key: str, texts: Sequence[Input], watch: Watch | None = None) -> Floats:
+        """Return the pooled last states of *texts* (n, h) in full precision, read once and held in memory by their *key*."""
+        if key not in self._exact:
+            tokens, found = self.tokenize(texts), np.empty((len(texts), self.hidden), np.float32)
+            for done, rows in _progress(by_length(tokens.lengths)):
+                (watch or Watch()).check()
+                batch = tokens.pad(rows, self.pad_id)
+                with torch.inference_mode():
+                    states = last_states(self.model, batch)
+                    found[rows] = pool(states, batch["attention_mask"], self.base.pooling).numpy()
+                (watch or Watch()).report(
+                    "features", _("reading the rows with the base"), done / len(texts), often=True
+                )
+            self._exact[key] = found
+        return self._exact[key]
+
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.
 
-        The mechanism is checked against the plain model on this very base before every use.
+        The mechanism is checked against the plain model on this very base before every use; why not is said once. The last
+        states (of *layer* L) are not replayed, only read.
         """
-        if self.probe.refusal or not 0 < layer < self.layers:
-            return None
-        if replay.self_check(self.model, self.stack, self.probe, self._sample(), layer) > TOLERANCE:
-            return None
+        watch, why = watch or Watch(), "" if layer == self.layers else self.run_because(layer)
         corpus = self.corpus_of(inputs)
-        self.wanted.add(layer)
+        self.wanted |= set() if why else {layer}
+        slab = None if why else self._states_slab(corpus, layer)
+        if slab is None:
+            self.tell(why or marked("the states of these rows do not fit the store"), watch)
+            return None
+        rows = corpus.rows(inputs)
+        self._fill(corpus, np.unique(rows), watch)
+        states = States(slab.data, corpus.tokens.offsets, rows, self.hidden)
+        if not self._agrees(corpus, states, layer):
+            self.tell(marked("kept states differ from fresh ones"), watch)
+            return None
+        return states
+
+    def run_because(self, layer: int) -> str:
+        """Why a training from *layer* must also run the layers below (in English); "" where they can be replayed."""
+        if self.probe.refusal or not 0 < layer < self.layers:
+            return self.probe.refusal or marked("there is no layer below")
+        difference = replay.self_check(self.model, self.stack, self.probe, self._sample(), layer)
+        return "" if difference <= TOLERANCE else marked("a replayed pass differs from a plain one")
+
+    def tell(self, why: str, watch: Watch) -> None:
+        """Say once why the layers below the trained ones are run."""
+        if why not in self.told:
+            self.told.add(why)
+            watch.report("finding", said_run(self.base.name, why))
+
+    def tokens_at(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> npt.NDArray[Any] | None:
+        """Return the token states (t, h) that enter *layer* of all kept rows, filled for *inputs*; None where too large.
+
+        The last *layer* means the last states. Tokens stand as in the kept rows' :class:`~hasei.engine.batching.Tokens`.
+        """
+        corpus = self.corpus_of(inputs)
         slab = self._states_slab(corpus, layer)
         if slab is None:
             return None
-        rows = corpus.rows(inputs)
-        self._fill(corpus, np.unique(rows), watch or Watch())
-        states = States(slab.data, corpus.tokens.offsets, rows, self.hidden)
-        return states if self._agrees(corpus, states, layer) else None
+        self.wanted.add(layer)
+        self._fill(corpus, np.unique(corpus.rows(inputs)), watch or Watch())
+        kept = self._slabs[f"states-{layer}"]
+        return None if kept is None else kept.data.reshape(-1, self.hidden)
 
     def _agrees(self, corpus: Corpus, states: States, layer: int) -> bool:
         """Compare a few kept rows with freshly computed ones: a stale or damaged file must not reach a training."""
@@ -288,9 +308,13 @@ class Trunk:
             "torch": torch.__version__, "transformers": transformers.__version__, "poolings": list(self.poolings),
         }  # fmt: skip
 
+    def _pooled_elements(self, rows: int) -> int:
+        """How many numbers the pooled states of *rows* rows are."""
+        return rows * (self.layers + 1) * len(self.poolings) * self.hidden
+
     def _pooled_slab(self, corpus: Corpus) -> Slab:
         if "pooled" not in self._slabs:
-            elements = len(corpus.tokens) * (self.layers + 1) * len(self.poolings) * self.hidden
+            elements = self._pooled_elements(len(corpus.tokens))
             slab = self.store.slab(self._key(corpus, "pooled"), len(corpus.tokens), elements, "float16")
             if slab is None:
                 raise BaseError(
@@ -345,28 +369,15 @@ class Trunk:
             view = pooled.data.reshape(shape)
             for j in range(self.layers + 1):
                 for p, how in enumerate(self.poolings):
+                    if seen[j].shape[:2] != mask.shape:  # no vector a token here: only the last states count
+                        continue
                     view[rows, j, p] = pool(seen[j], mask, how).clamp(-65000.0, 65000.0).numpy()
             pooled.done[rows] = 1
 
 
-@dataclass(frozen=True)
-class States:
-    """Kept token states of some rows, ragged: row i is ``data[offsets[rows[i]]*h : offsets[rows[i]+1]*h]``."""
-
-    data: npt.NDArray[Any]
-    offsets: Ints
-    rows: Ints
-    hidden: int
-
-    def pad(self, chosen: Ints) -> torch.Tensor:
-        """Return the states of ``rows[chosen]`` right-padded with zeros (b, longest, h), float32."""
-        rows = self.rows[chosen]
-        lengths = self.offsets[rows + 1] - self.offsets[rows]
-        out = np.zeros((len(rows), int(lengths.max(initial=1)), self.hidden), np.float32)
-        for i, (row, length) in enumerate(zip(rows, lengths)):
-            low = self.offsets[row] * self.hidden
-            out[i, :length] = self.data[low : low + length * self.hidden].reshape(length, self.hidden)
-        return torch.from_numpy(out)
+def _texts_apart(trunk: Trunk, pairs: list[Input]) -> Trunk:
+    trunk.prepare([text for pair in pairs for text in pair])
+    return trunk
 
 
 def _progress(batches: Iterator[Ints]) -> Iterator[tuple[int, Ints]]:
@@ -380,3 +391,6 @@ def _digest(array: npt.NDArray[Any]) -> str:
     import hashlib
 
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+__all__ = ["Corpus", "States", "Trunk", "load_model", "load_tokenizer", "quiet", "said_run"]

@@ -4,4 +4,5 @@ A format file holds ``save(predictor, folder, base)`` and ``load(folder, open_ba
 into an existing empty folder; ``load`` returns a :class:`~hasei.engine.derivation.Predictor`; *base* is a
 :class:`~hasei.inputs.base.Base` or None, and *open_base* a function without arguments that opens the parent base when
 the format needs it. ``LIBRARY`` names the standard library that reproduces the outputs from that folder without hasei.
+Optional: ``label(folder, names)`` writes the names of the outputs where that library looks for them.
 """

@@ -15,7 +15,7 @@ from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety
 
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model",
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model",
               "special_tokens_map.json", "added_tokens.json")  # fmt: skip
 _MODES = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
 
@@ -29,9 +29,10 @@ def write_modules(
     """
     from safetensors.torch import save_file
 
-    for name in _TOKENIZER:
+    for name in TOKENIZER:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
+    _pad_as_here(folder)
     kinds = ((".", "", "Transformer"), ("1_Pooling", "1_Pooling", "Pooling"), ("2_Dense", "2_Dense", "Dense"))
     write_json(folder / "modules.json", [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -49,6 +50,24 @@ def write_modules(
     })  # fmt: skip
     tensors = {"linear.weight": head.weight.detach().contiguous(), "linear.bias": head.bias.detach().contiguous()}
     save_file(tensors, folder / "2_Dense" / "model.safetensors")
+
+
+def _pad_as_here(folder: Path) -> None:
+    """Let every library pad as hasei does: on the right, with the end token where the tokenizer has none to pad with.
+
+    Causal models with positions of their own (GPT-2) give other states where they are padded on the left.
+    """
+    from transformers import AutoTokenizer
+
+    path, known = folder / "tokenizer_config.json", folder / "special_tokens_map.json"
+    config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    changed = dict(config, padding_side="right") if config.get("padding_side") == "left" else dict(config)
+    if not config.get("pad_token") and not (known.is_file() and "pad_token" in json.loads(known.read_text("utf-8"))):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if tokenizer.pad_token is None and tokenizer.eos_token is not None:
+            changed["pad_token"] = tokenizer.eos_token
+    if changed != config:
+        write_json(path, changed)
 
 
 def read_modules(folder: Path) -> tuple[str, nn.Linear, int]:

@@ -17,8 +17,8 @@ import numpy as np
 from hasei.engine.causal import CausalModel, context_length, stops_of
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import Decoding
+from hasei.engine.opening import load_tokenizer, quiet
 from hasei.engine.running import LikelihoodPredictor
-from hasei.engine.trunk import load_tokenizer, quiet
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _folder
 from hasei.formats._ngrams import Vectoriser

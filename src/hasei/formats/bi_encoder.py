@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hasei.engine.apart import ApartModel, ApartPredictor
+from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.pooled import linear
-from hasei.engine.trunk import load_model, load_tokenizer, quiet
 from hasei.formats._modules import read_pooling, write_modules
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from hasei.engine.opening import load_model
 from hasei.engine.running import LikelihoodPredictor
-from hasei.engine.trunk import load_model
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
-from hasei.formats.peft_adapter import adapted, write_adapter
+from hasei.formats._adapter import read_adapter, write_adapter
 from hasei.inputs.base import Base
 
 LIBRARY = "peft"
@@ -29,5 +29,5 @@ def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path, base: 
 def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | LikelihoodPredictor:
     """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
     base = open_base()
-    trunk = adapted(folder, load_model(base, writes=True), base)
+    trunk = read_adapter(folder, base, load_model(base, writes=True))
     return _writing.load(folder, base, trunk, plain=False, base=base)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from hasei.engine.opening import load_model, quiet
 from hasei.engine.running import LikelihoodPredictor
-from hasei.engine.trunk import load_model, quiet
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
 from hasei.inputs.base import Base

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.pooled import PooledModel
 from hasei.engine.prediction import PooledPredictor
-from hasei.engine.trunk import load_model, load_tokenizer, quiet
 from hasei.formats._modules import read_modules, write_modules
 from hasei.inputs.base import Base
 

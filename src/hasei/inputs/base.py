@@ -26,10 +26,14 @@ DEFAULT = "all-minilm-l6-v2"
 _PACKAGED = {
     "all-minilm-l6-v2": {"hub": "sentence-transformers/all-MiniLM-L6-v2", "licence": "Apache-2.0"},
 }
+# Their first token is at the position after the padding token's id, so that fewer tokens than positions can be read.
+_COUNT_FROM_PADDING = frozenset((
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet", "data2vec-text", "ibert", "xmod",
+))  # fmt: skip
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 _CONTENT = (
     "*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
-    "chat_template.jinja", "sentence_bert_config.json", "*_Pooling/config.json",
+    "chat_template.jinja", "sentence_bert_config.json", "*_Pooling/config.json", "preprocessor_config.json",
 )  # fmt: skip
 
 
@@ -79,8 +83,17 @@ class Base:
         return hash_json({p.relative_to(self.folder).as_posix(): hash_file(p) for p in files})
 
     @cached_property
+    def reads(self) -> str:
+        """What the base reads: ``"image"`` where it says how pictures are prepared and has no tokenizer, else ``"text"``."""
+        return "image" if safety.prepares_pictures(self.folder) and not safety.has_tokenizer(self.folder) else "text"
+
+    @cached_property
     def pooling(self) -> str:
-        """How the base turns token states into one vector: ``"mean"``, ``"cls"``, ``"max"`` or ``"last"``."""
+        """How the base turns states into one vector: ``"mean"``, ``"cls"``, ``"max"``, ``"last"`` of its tokens; ``"own"``:
+        what its architecture's own classifier reads, of pictures.
+        """
+        if self.reads == "image":
+            return "own"
         for path in sorted(self.folder.glob("*_Pooling/config.json")):
             config = json.loads(path.read_text("utf-8"))
             mode = str(config.get("pooling_mode", ""))
@@ -102,8 +115,11 @@ class Base:
             if path.is_file():
                 value = json.loads(path.read_text("utf-8")).get(key)
                 limits += [int(value)] if isinstance(value, (int, float)) and 0 < value < 1e6 else []
-        positions = self.config.get("max_position_embeddings") or self.config.get("n_positions") or 512
-        return min([*limits, int(positions)])
+        positions = int(self.config.get("max_position_embeddings") or self.config.get("n_positions") or 512)
+        if self.config.get("model_type") in _COUNT_FROM_PADDING:
+            pad = self.config.get("pad_token_id")
+            positions -= (1 if pad is None else int(pad)) + 1
+        return min([*limits, positions])
 
     def size_bytes(self) -> int:
         """Bytes of the weight files."""

@@ -7,8 +7,11 @@ architecture does not have, and weight files whose header does not fit their siz
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
+import re
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,13 @@ _LEGACY_KEYS = frozenset({
     "pooler_type", "tokenizer_class", "reference_compile", "attention_types", "head_dim", "_num_labels", "n_ctx",
     "sequence_parallel", "is_decoder", "type_vocab_size", "resid_pdrop", "max_window_layers", "use_sliding_window",
     "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
-    "prefix", "pruned_heads", "num_beams", "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
+    "cache_implementation", "_sliding_window_pattern", "global_rope_theta", "local_rope_theta", "rope_local_base_freq",
+    "repad_logits_with_grad", "n_positions", "net_structure_type", "down_scale_factor", "num_memory_blocks", "gap_size",
+    "global_attn_every_n_layers", "layer_norm_eps", "sliding_window_size", "sliding_window_pattern", "use_mrope",
+    "hidden_act", "prefix", "pruned_heads", "num_beams",
+    "label2id", "id2label", "layer_types", "rope_parameters", "partial_rotary_factor",
+    "hidden_size",  # of backbones of pictures
+    "out_features", "out_indices", "stage_names",
 })  # fmt: skip
 _CONFIGS = (
     "config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json",
@@ -46,11 +55,22 @@ def check_folder(folder: Path, name: str) -> None:
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
-    if not any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")):
+    if not has_tokenizer(folder) and not prepares_pictures(folder):
         raise BaseError(
-            f"the base '{name}' has no tokenizer", expected="tokenizer.json or a vocabulary file beside config.json",
+            f"the base '{name}' has no tokenizer",
+            expected="tokenizer.json or a vocabulary file beside config.json (for pictures: preprocessor_config.json)",
             do="fetch the whole model, or choose another base",
-        )  # fmt: skip
+        )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the model in *folder* says how texts become tokens."""
+    return any((folder / f).is_file() for f in ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model"))
+
+
+def prepares_pictures(folder: Path) -> bool:
+    """Whether the model in *folder* says how pictures become numbers."""
+    return (folder / "preprocessor_config.json").is_file()
 
 
 def read_config(folder: Path, name: str) -> dict[str, Any]:
@@ -115,6 +135,8 @@ def _check_config(config: dict[str, Any], name: str) -> None:
     from transformers import CONFIG_MAPPING, PreTrainedConfig
 
     kind = config.get("model_type")
+    if kind == "hasei_recurrent":
+        importlib.import_module("hasei.inputs.recurrent")  # makes transformers know it
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise BaseError(
             f"the base '{name}' has an architecture that the installed transformers does not know",
@@ -125,6 +147,7 @@ def _check_config(config: dict[str, Any], name: str) -> None:
     known = {f.name for c in (cls, PreTrainedConfig) if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
     known |= set(cls.attribute_map) | set(cls.attribute_map.values()) | _LEGACY_KEYS
     unknown = sorted(set(config) - known)
+    unknown = [key for key in unknown if not _is_read(key, cls)] if unknown else []
     if unknown:
         raise BaseError(
             f"the base '{name}' has a configuration key that its architecture '{kind}' does not have",
@@ -139,6 +162,24 @@ def _check_config(config: dict[str, Any], name: str) -> None:
             f"the configuration of the base '{name}' does not fit its architecture '{kind}'", received=said[0],
             do="check where the model comes from",
         ) from error  # fmt: skip
+
+
+def _is_read(key: str, cls: type) -> bool:
+    """Whether the source of the installed architecture of *cls* reads *key*, which its class does not declare.
+
+    Private keys, and those that choose an implementation or a quantisation, can make a library fetch code: never those.
+    """
+    source = sys.modules[cls.__module__].__file__
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or re.search("implementation|quantiz|remote_code|auto_map", key):
+        return False
+    if source is None:
+        return False
+    read = re.compile(rf"""config\.{key}\b|config, ["']{key}["']|self\.{key}\b|^    {key}:""", re.M)
+    return any(
+        read.search(path.read_text("utf-8"))
+        for kind in ("configuration", "modeling")
+        for path in Path(source).parent.glob(f"{kind}_*.py")
+    )
 
 
 def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
@@ -208,7 +249,7 @@ def _check_head(config: dict[str, Any], shapes: dict[str, list[int]], name: str)
     count = len(labels) if isinstance(labels, dict) else config.get("num_labels")
     if count is None:
         return
-    for key in ("classifier.weight", "classifier.out_proj.weight", "score.weight"):
+    for key in ("classifier.weight", "classifier.out_proj.weight", "classifier.1.weight", "score.weight"):
         if key in shapes and shapes[key][:1] != [count]:
             raise BaseError(
                 f"the head of the base '{name}' does not fit its labels", expected=f"{count} rows, one for each label",

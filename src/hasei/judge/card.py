@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from hasei.ground import files, lineage, plugins
 from hasei.ground.language import _
+from hasei.inputs.architecture import auto_class
 from hasei.judge.loading import snippet
 from hasei.judge.report.figures import NONE, duration, significant
 from hasei.judge.report.lines import Report, facts_of, scheme_words
 from hasei.judge.wording import sentences, term
+from hasei.tasks import open_task
 
 if TYPE_CHECKING:
     from hasei.inputs.base import Base
@@ -28,7 +30,30 @@ _AS_ON_THE_HUB = (
     "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
     "CC-BY-SA-4.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "Unlicense",
 )  # fmt: skip
-_ADAPTERS = ("peft_adapter", "causal_adapter")
+_ADAPTERS = ("peft_adapter", "multiple_choice_adapter", "question_answering_adapter", "causal_adapter")
+_OF_TEXTS = """```sh
+hasei predict . new.csv --out answers.csv
+```
+
+```python
+import hasei
+
+model = hasei.open_model(".")
+print(model.predict(["a text"]))
+```"""
+_OF_PICTURES = """```sh
+hasei predict . new_pictures --out answers.csv
+```
+
+```python
+from pathlib import Path
+
+import hasei
+from hasei.inputs.pictures import locate
+
+model = hasei.open_model(".")
+print(model.predict([locate(Path("new_pictures"), "a picture.jpg")]))
+```"""
 _MOST_LABELS = 100
 
 
@@ -104,7 +129,15 @@ def _what(identity: Mapping[str, Any]) -> str:
         else _("A model for {task}, made by {steps}, without a base model, with hasei.", **values)
     )
     number = len(identity["space"]["names"])
-    return sentences(first, _("It gives a text one of {n} labels, with a confidence.", n=number) if number else "")
+    if not number:
+        return first
+    if _of_pictures(identity):
+        return sentences(first, _("It gives a picture one of {n} labels, with a confidence.", n=number))
+    return sentences(first, _("It gives a text one of {n} labels, with a confidence.", n=number))
+
+
+def _of_pictures(identity: Mapping[str, Any]) -> bool:
+    return open_task(identity["task"]).input_kind == "image"
 
 
 def _task(name: str) -> str:
@@ -157,12 +190,20 @@ def _figures(content: Mapping[str, Any]) -> str:
 
 
 def _use(content: Mapping[str, Any]) -> str:
-    text = _(
-        "For rows like those that it was derived from: same language, same kind of text, same answers. What it says of other"
-        " rows has not been measured. It always answers with one of its labels, also where none fits. Mistakes and"
-        " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide alone about"
-        " people."
-    )
+    if _of_pictures(content["identity"]):
+        text = _(
+            "For pictures like those that it was derived from: same kind of camera, light and background, same answers. What it"
+            " says of others has not been measured. It always answers with one of its labels, also where none fits. Mistakes"
+            " and one-sidedness in the pictures, and in what the base had seen, are learnt with the rest: do not let it decide"
+            " alone about people."
+        )
+    else:
+        text = _(
+            "For rows like those that it was derived from: same language, same kind of text, same answers. What it says of"
+            " other rows has not been measured. It always answers with one of its labels, also where none fits. Mistakes and"
+            " one-sidedness in the rows, and in what the base had read, are learnt with the rest: do not let it decide alone"
+            " about people."
+        )
     found = content["record"].get("automation") or {}
     if found.get("calibration"):
         text += " " + _(
@@ -176,11 +217,11 @@ def _use(content: Mapping[str, Any]) -> str:
 
 
 def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
+    opened = (base.pooling, auto_class(base.config["model_type"]).__name__) if base else ()
+    own = _OF_PICTURES if _of_pictures(identity) else _OF_TEXTS
     return (
-        f"## {_('How to load it')}\n\n{snippet(identity, base.pooling if base else 'mean')}\n\n"
-        f"### {_('With {library}', library='hasei')}\n\n"
-        "```sh\nhasei predict . new.csv --out answers.csv\n```\n\n"
-        '```python\nimport hasei\n\nmodel = hasei.open_model(".")\nprint(model.predict(["a text"]))\n```'
+        f"## {_('How to load it')}\n\n{snippet(identity, *opened)}\n\n"
+        f"### {_('With {library}', library='hasei')}\n\n{own}"
     )
 
 

@@ -16,7 +16,7 @@ from hasei.ground.errors import DataError, HaseiError
 from hasei.ground.files import canonical_json, plain
 from hasei.ground.language import speaking
 from hasei.judge.evaluation import score
-from hasei.judge.ruling import Case, Sheet, rule
+from hasei.judge.ruling import Case, Fitted, Sheet, rule
 from hasei.tasks import Task, open_task
 
 FILE = "predictions.parquet"
@@ -88,7 +88,10 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
     chosen = parts.get(("select", case.winner))
     fitted = None
     if chosen is not None and case.se_factor == 1.0:
-        fitted = _outputs(chosen), task.truth(chosen["truth"]), chosen["unit"], _known(chosen["cost"])
+        fitted = Fitted(
+            _outputs(chosen), task.truth(chosen["answer"]), task.truth(chosen["truth"]), chosen["unit"],
+            _known(chosen["cost"]),
+        )  # fmt: skip
     return Sheet(
         units=winner["unit"], truth=task.truth(winner["truth"]),
         answers={name: task.truth(part["answer"]) for (role, name), part in parts.items() if role == "confirm"},
@@ -96,6 +99,7 @@ def _sheet(table: Any, case: Case, task: Task) -> Sheet:
         stakes=_known(winner["stake"]),
         outputs=_outputs(winner) if winner["scores"] and len(winner["scores"][0]) else None,
         slices={n.removeprefix(SLICE): winner[n] for n in winner if n.startswith(SLICE)}, fitted=fitted,
+        chosen_by=(_outputs(chosen), task.truth(chosen["truth"])) if chosen and case.out_of_scope else None,
         kept=_not_forgotten(parts, task),
     )  # fmt: skip
 

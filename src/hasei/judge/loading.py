@@ -11,6 +11,12 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
+from hasei.judge import loading_entities
+from hasei.judge.loading_boxes import OF_BOXES
+from hasei.judge.loading_documents import BYTE_MODEL, OF_DOCUMENTS
+from hasei.judge.loading_entries import OF_ENTRIES
+from hasei.judge.loading_parts import OF_PARTS
+from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
 
 _SENTENCE_TRANSFORMERS = """```python
@@ -50,6 +56,43 @@ with torch.no_grad():
 {said}
 ```"""
 
+_RECURRENT = """```python
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+folder, texts = Path("."), ["a text"]
+{meaning}
+config = json.loads((folder / "config.json").read_text("utf-8"))
+limit = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+modes = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
+mode = next(k.removeprefix("pooling_mode_") for k, used in modes.items() if used is True)
+tensors, head = load_file(folder / "model.safetensors"), load_file(folder / "2_Dense" / "model.safetensors")
+tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+tokenizer.no_padding()
+tokenizer.enable_truncation(limit)
+wide, kind = config["hidden_size"], {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[config["cell"]]
+layers = []
+for i in range(config["num_hidden_layers"]):
+    half = wide // 2 if config["bidirectional"] else wide
+    layers.append(kind(wide, half, batch_first=True, bidirectional=config["bidirectional"]))
+    start = f"layers.{i}.rnn."
+    layers[i].load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+pooled = []
+with torch.no_grad():
+    for text in texts:
+        states = tensors["embeddings.weight"][tokenizer.encode(*([text] if isinstance(text, str) else text)).ids][None]
+        for layer in layers:
+            states, _ = layer(states)
+        pooled.append({
+            "mean_tokens": states.mean(1), "cls_token": states[:, 0], "max_tokens": states.amax(1), "lasttoken": states[:, -1],
+        }[mode])
+    outputs = torch.cat(pooled) @ head["linear.weight"].T + head["linear.bias"]
+{said}
+```"""
 
 _BLOCKS = """terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
 model = load_file(folder / "model.safetensors")
@@ -130,133 +173,102 @@ print(float((model["weight"].item() * cosine + model["bias"].item()) * scale["de
 ```"""
 )
 
-_WRITES = """import json
-from pathlib import Path
-
-{imports}
-
-folder, prompts = Path("."), ["a text"]
-tokenizer = AutoTokenizer.from_pretrained(folder)
-{model}
-shown = json.loads((folder / "prompting.json").read_text("utf-8"))
-for prompt in prompts:
-    turns = []
-    for asked, answer in shown.get("examples", [])[: shown.get("count", 0)]:
-        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
-    turns.append({"role": "user", "content": prompt})
-    batch = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    ids = model.generate(**batch)[0, batch["input_ids"].shape[1] :]
-    print([tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()])
-"""
-_CAUSAL_LM = "```python\n" + _WRITES.replace(
-    "{imports}", "from transformers import AutoModelForCausalLM, AutoTokenizer"
-).replace("{model}", "model = AutoModelForCausalLM.from_pretrained(folder).eval()") + "```"  # fmt: skip
-_CAUSAL_ADAPTER = "```python\n" + _WRITES.replace(
-    "{imports}",
-    "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig",
-).replace(
-    "{model}",
-    "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({base}), folder).eval()\n"
-    "model.get_base_model().generation_config = GenerationConfig.from_pretrained(folder)",
-) + "```"  # fmt: skip
-
-_NEAREST_ANSWER = (
+_PAIR_KERNEL = (
     """```python
 import json
+import re
 import unicodedata
 from pathlib import Path
 
+import numpy as np
+import torch
 from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-folder, prompts = Path("."), ["a text"]
-rows = json.loads((folder / "rows.json").read_text("utf-8"))
-texts = prompts + [prompt for prompt, _ in rows]
+folder, texts = Path("."), ["a text", "another text"]
+scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])
 """
-    + _BLOCKS
-    + """cosines = sum((block[: len(prompts)] @ block[len(prompts) :].T).toarray() for block in blocks) / 2
-print([rows[row.round(6).argmax()][1] for row in cosines])
+    + _BLOCKS.replace("model =", "machine =").replace('model["', 'machine["').replace("model.safe", "machine.safe")
+    + r"""encoder = SentenceTransformer(str(folder), device="cpu")
+batch = encoder.tokenize(texts)
+with torch.no_grad():
+    states = encoder[0].auto_model(**batch, output_hidden_states=True).hidden_states
+mask, figures = batch["attention_mask"].unsqueeze(-1), []
+for state in states:  # how alike the texts are at every layer
+    for pooled in ((state * mask).sum(1) / mask.sum(1), state.masked_fill(mask == 0, -1e9).amax(1)):
+        figures.append(torch.cosine_similarity(pooled[0], pooled[1], dim=0).item())
+for block in blocks:  # and in their words and character n-grams
+    one, other = block.tocsr()
+    a, b = set(one.indices), set(other.indices)
+    figures += [one.multiply(other).sum(), len(a & b) / max(1, len(a | b)), len(a & b) / max(1, min(len(a), len(b)))]
+plain = [unicodedata.normalize("NFKC", text[: recipe["characters_read"]]).lower() for text in texts]
+a, b = (set(re.findall(r"\d+", text)) for text in plain)
+figures += [len(a & b) / len(a | b) if a | b else 1.0]
+lengths = np.array([len(text) + 1 for text in plain])
+figures += [abs(np.log(lengths[0] / lengths[1])), np.log(lengths).sum()]
+x = (np.array(figures) - machine["centre"]) / machine["scale"]
+kernel = np.exp(-machine["gamma"] * ((x - machine["support"]) ** 2).sum(1))
+output = float(kernel @ machine["weight"] + machine["bias"].item())
+print(output * scale["deviation"] + scale["mean"])
 ```"""
 )
 
-_CONSTANT_TEXT = """```python
+_JOINED = """```python
 import json
 from pathlib import Path
 
-print([json.loads(Path("answer.json").read_text("utf-8"))["answer"]])
+folder = Path(".")
+plan = json.loads((folder / "ensemble.json").read_text("utf-8"))
+for number, form in enumerate(plan["formats"], 1):
+    print(folder / f"member-{number}", form)  # a whole folder, loaded as others of this format
+print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or odds (sigmoid)
 ```"""
 
-_HOSTED = """```python
+_IMAGE_CLASSIFICATION = """```python
 import json
-import os
 from pathlib import Path
 
-from openai import OpenAI
+import torch
+from PIL import Image, ImageOps
+from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-endpoint, prompts = json.loads(Path("endpoint.json").read_text("utf-8")), ["a text"]
-client = OpenAI(base_url=endpoint["url"], api_key=os.environ[endpoint["key_variable"]])
-for prompt in prompts:
-    answer = client.chat.completions.create(
-        model=endpoint["model"], messages=[{"role": "user", "content": prompt}], temperature=0, seed=0,
-        max_tokens=endpoint["max_new_tokens"],
-    )
-    print([answer.choices[0].message.content.strip()])
+folder = Path(".")
+{meaning}
+model = AutoModelForImageClassification.from_pretrained(folder).eval()
+processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+pictures = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in ["a picture.jpg"]]
+with torch.no_grad():
+    outputs = model(**processor(pictures, return_tensors="pt")).logits
+{said}
 ```"""
 
-_SCORES = """import torch
-
-{imports}
-
-texts = ["a text"]
-tokenizer = AutoTokenizer.from_pretrained(".")
-{model}
-first = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-for text in texts:  # a text longer than the model reads is cut into windows that begin with the first token
-    ids = torch.tensor([[first, *tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]])
-    with torch.no_grad():
-        nats = model(input_ids=ids, labels=ids).loss.item() * (ids.shape[1] - 1)
-    print([f"{nats:.4g} nats"])
-"""
-_OF_DOCUMENTS = {
-    "causal_lm": "```python\n" + _SCORES.replace(
-        "{imports}", "from transformers import AutoModelForCausalLM, AutoTokenizer"
-    ).replace("{model}", 'model = AutoModelForCausalLM.from_pretrained(".").eval()') + "```",
-    "causal_adapter": "```python\n" + _SCORES.replace(
-        "{imports}", "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer"
-    ).replace("{model}", 'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({base}), ".").eval()')
-    + "```",
-}  # fmt: skip
-_BYTE_MODEL = """```python
+_PIXEL_LINEAR = """```python
+import json
 import math
+from pathlib import Path
 
+import numpy as np
+from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
-tensors = load_file("model.safetensors")
-order = max(int(name.removeprefix("keys_")) for name in tensors if name.startswith("keys_"))
-counts = [dict(zip(tensors[f"keys_{k}"].tolist(), tensors[f"counts_{k}"].tolist())) for k in range(order + 1)]
-after = [{} for _ in counts]
-for k, table in enumerate(counts):
-    for key, count in table.items():
-        total, kinds = after[k].get(key >> 8, (0, 0))
-        after[k][key >> 8] = total + count, kinds + 1
-for text in ["a text"]:
-    data, nats = b"\\0" * order + text.encode() + b"\\0", 0.0
-    for place in range(order, len(data)):
-        share = 1 / 256
-        for k, table in enumerate(counts):
-            key = int.from_bytes(data[place - k : place + 1], "big")
-            total, kinds = after[k].get(key >> 8, (0, 0))
-            share = (table.get(key, 0) + kinds * share) / (total + kinds) if total else share
-        nats -= math.log(share)
-    print([f"{nats:.4g} nats"])
+folder = Path(".")
+{meaning}
+model = load_file(folder / "model.safetensors")
+side = math.isqrt(len(model["weight"]))
+pictures = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in ["a picture.jpg"]]
+small = [picture.convert("L").resize((side, side), Image.Resampling.BOX) for picture in pictures]
+grey = np.stack([np.asarray(picture, np.float32).ravel() / 255 for picture in small])
+features = (grey - grey.mean(1, keepdims=True)) / np.maximum(grey.std(1, keepdims=True), 0.01)
+outputs = features @ model["weight"] + model["bias"]
+{said}
 ```"""
 
-_OF_TEXTS = {
-    "causal_lm": _CAUSAL_LM, "causal_adapter": _CAUSAL_ADAPTER, "nearest_answer": _NEAREST_ANSWER,
-    "constant_text": _CONSTANT_TEXT, "byte_model": _BYTE_MODEL, "hosted": _HOSTED,
-}  # fmt: skip
 _AS_THEY_ARE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
+    "joined": _JOINED,
+    "recurrent": _RECURRENT,
+    "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
@@ -265,10 +277,21 @@ _MEANING = {
     "categories": (
         _NAMES, 'print(["; ".join(n for n, odds in zip(names, row) if odds > 0) or "[]" for row in outputs.tolist()])',
     ),
+    "spans": ("", 'print(["[]"])'),
     "number": (_SCALE, 'print((outputs[:, 0] * scale["deviation"] + scale["mean"]).tolist())'),
 }  # fmt: skip
 """By the kind of target: what is read to understand the outputs, and how they are said."""
-_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP}
+_SCOPED = (
+    """names = json.loads((folder / "labels.json").read_text("utf-8"))
+scope = json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["scope"]
+away = names.index(scope["label"]) if scope["label"] in names else None""",
+    """for row in outputs.tolist():
+    own = 0.0 if away is None else row[away]
+    best, most = max((p for p in enumerate(row) if p[0] != away), key=lambda p: p[1])
+    print([scope["label"] if own - most > scope["threshold"] else names[best]])""",
+)
+"""The same for labels of which one is given where the others are not sure enough."""
+_OF_PAIRS = {"bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP, "pair_kernel": _PAIR_KERNEL}
 _POOLED = {
     "mean": "(states * mask).sum(1) / mask.sum(1)", "cls": "states[:, 0]",
     "max": "states.masked_fill(mask == 0, -1e9).amax(1)",
@@ -276,26 +299,39 @@ _POOLED = {
 }  # fmt: skip
 
 
-def snippet(identity: Mapping[str, Any], pooling: str = "mean") -> str:
+def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "AutoModel") -> str:
     """Return Markdown that says how to load a model of *identity* with the library that its format is native to.
 
-    *pooling* is how an adapter's base makes one vector of token states.
+    *pooling* is how an adapter's base makes one vector of token states, *trunk* the class that opens it.
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
     if identity["format"] in _OF_PAIRS:
         return head + _OF_PAIRS[identity["format"]]
-    of_texts = _OF_TEXTS | (_OF_DOCUMENTS if open_task(identity["task"]).target_kind == "likelihood" else {})
-    if identity["format"] in of_texts:
-        parents = identity["parents"]
-        return head + of_texts[identity["format"]].replace("{base}", _base(parents[0]) if parents else "")
+    if identity["format"] in OF_BOXES | OF_ENTRIES:
+        return head + (OF_BOXES | OF_ENTRIES)[identity["format"]]
+    if identity["format"] in OF_PARTS:
+        code = OF_PARTS[identity["format"]].replace("{blocks}", _BLOCKS.strip().replace("\n", "\n    "))
+        base = _base(identity["parents"][0]) if identity["parents"] else ""
+        return head + code.replace("{base}", base).replace("{pooled}", _POOLED[pooling])
+    parent = _base(identity["parents"][0]) if identity["parents"] else '""'
+    if identity["format"] == BYTE_MODEL or open_task(identity["task"]).target_kind == "likelihood":
+        return head + OF_DOCUMENTS[identity["format"]].replace("{base}", parent)
+    if identity["format"] in OF_TEXTS:
+        return head + OF_TEXTS[identity["format"]].replace("{base}", parent).replace("{blocks}", _BLOCKS.strip())
+    entities = loading_entities.code(identity["format"], parent)
+    if entities:
+        return head + entities
     code = _AS_THEY_ARE.get(identity["format"], "")
     if identity["format"] == "peft_adapter" and identity["parents"]:
-        code = _PEFT.replace("{base}", _base(identity["parents"][0])).replace("{pooled}", _POOLED[pooling])
+        code = _PEFT.replace("{base}", parent).replace("{pooled}", _POOLED[pooling])
+        code = code.replace("AutoModel", trunk)
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     task = open_task(identity["task"])
     meaning, said = _MEANING[task.target_kind]
+    if (identity["space"].get("scope") or {}).get("threshold") is not None:
+        meaning, said = _SCOPED
     if task.target_kind == "number" and not identity["space"].get("extra"):
         meaning, said = "", "print(outputs[:, 0].tolist())"
     code = code.replace("{meaning}", meaning).replace("{said}", said)

@@ -39,7 +39,7 @@ def _ruled(report: Mapping[str, Any], run: Path) -> dict[str, Any]:
     if any(said[key] != report.get(key) for key in ("verdict", "rows_needed", "commitment")):
         return {}
     words = {key: said[key] for key in ("reason", "constraints")}
-    for part in ("automation", "money"):
+    for part in ("automation", "money", "out_of_scope"):
         if report.get(part) and said.get(part):
             words[part] = report[part] | {"words": said[part]["words"]}
     if (words.get("automation") or {}).get("money"):

@@ -7,8 +7,8 @@ the same bytes again without a model (``hasei compare --recompute``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,9 +26,12 @@ from hasei.judge.decision import Constraint, Decision, Evidence, decide
 from hasei.judge.evaluation import compare, score
 from hasei.judge.handover import AutomationMoney, Sure, automation_money
 from hasei.judge.money import Money, figure_cost, reckon, saving
+from hasei.judge.out_of_scope import OutOfScope, chosen_again, measure
+from hasei.judge.sheet import Fitted, Sheet
 from hasei.judge.slices import Slice, forgotten, harm, harm_by_truth
 from hasei.judge.wording import Words
 from hasei.tasks import Floats, Metric, Space, Task, open_task
+from hasei.tasks._scope import as_read
 
 CONSTANT = "always the same"
 """The name under which the answers of a constant model stand in a sheet."""
@@ -61,7 +64,8 @@ class Case(Settings):
     by candidate. *ahead* is the forecast at four times the rows (value, optimistic, pessimistic); *train_rows* reach the
     goal by it. *wish* is the accuracy asked of automatic answers. *today* is the figure of today's process and the rows
     that it was measured on (None: exact), where no more is known of it. *before* names what was there before and answered
-    the kept rows. *language*: in which the words are made.
+    the kept rows. *language*: in which the words are made. *out_of_scope*: the label of rows that no
+    other class is for.
     """
 
     task: str
@@ -91,29 +95,7 @@ class Case(Settings):
     today: tuple[float, int | None] | None = None
     before: str = ""
     language: str = "en"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Answers of the confirm rows (n,), raw, by candidate; and of W for the rows that chose it.
-
-    *truth* and *answers* are as metrics read them; *costs* what each answer costs, where prices tell; *stakes* (n,) what is at
-    stake in a row, where errors do not all cost the same; *outputs* (n, width)
-    of W, None where a task or scheme has none;
-    *slices* the value of each row (n,) by column. *fitted*: outputs, truth and units of W on select rows, and what its
-    answers cost there (None: prices do not tell); None in cross-fitting. *kept*: units, truth and answers of W and of what
-    was there before, for rows not to be forgotten.
-    """
-
-    units: list[str]
-    truth: list[Any]
-    answers: Mapping[str, list[Any]]
-    costs: Mapping[str, Floats] = field(default_factory=dict)
-    stakes: Floats | None = None
-    outputs: Floats | None = None
-    slices: Mapping[str, list[str]] = field(default_factory=dict)
-    fitted: tuple[Floats, list[Any], list[str], Floats | None] | None = None
-    kept: tuple[list[str], list[Any], list[Any], list[Any]] | None = None
+    out_of_scope: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +111,7 @@ class Ruling:
     money: Money | None = None
     handover: AutomationMoney | None = None
     today: Interval | None = None
+    out_of_scope: OutOfScope | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the part of a report that follows from answers and case alone."""
@@ -151,6 +134,7 @@ class Ruling:
             "today": None if self.today is None else _part(TODAY, e.metric, self.today, None, None),
             "slices": [s.to_json() for s in self.slices], "kept": self.kept.to_json() if self.kept else None,
             "automation": self._automation_json(),
+            "out_of_scope": self.out_of_scope.to_json() if self.out_of_scope else None,
             "money": None if self.money is None else self.money.to_json() | {"words": self.money.words()},
             "change_first": e.change_first if d.verdict == "rethink" else "", "language": case.language,
         })  # fmt: skip
@@ -192,6 +176,11 @@ class _Rule:
     def metric(self) -> Metric:
         return self.task.metrics[self.case.metric]
 
+    @cached_property
+    def space(self) -> Space:
+        """How raw outputs of W are read, its threshold for what is out of scope chosen again."""
+        return chosen_again(self.case.names, self.case.out_of_scope, self.sheet.chosen_by)
+
     def ruling(self) -> Ruling:
         case, metric = self.case, self.metric
         slices, kept, automation = self._slices(), self._kept(), self._automation()
@@ -213,7 +202,9 @@ class _Rule:
         )  # fmt: skip
         handover = self._handover(prices, automation) if automation else None
         today = self._scored(TODAY) if TODAY in self.sheet.answers else None
-        return Ruling(case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover, today)
+        return Ruling(
+            case, decide(evidence), evidence, tuple(slices), automation, kept, money, handover, today, self._out_of_scope()
+        )  # fmt: skip
 
     def _scored(self, name: str) -> Interval:
         case, sheet = self.case, self.sheet
@@ -283,7 +274,7 @@ class _Rule:
             return None
         chosen_by, inference = None, self._running(prices, case.winner)
         if sheet.fitted is not None and found.fitted is not None:
-            units, costs = sheet.fitted[2:]
+            units, costs = sheet.fitted.units, sheet.fitted.costs
             chosen_by = None if costs is None else Sure(found.fitted, costs, units)
         return automation_money(
             prices, Sure(found.confidence, sheet.costs[case.winner], sheet.units), [p.threshold for p in found.curve],
@@ -333,20 +324,43 @@ class _Rule:
         return [Constraint("forgetting", not kept.harmed, words if kept.judged else kept.words())]
 
     def _automation(self) -> Automation | None:
-        """Return the automation curve of W, where its task has classes and its outputs were kept."""
+        """Return the automation curve of W, where its answers are rivals of each other and its outputs were kept."""
         case, sheet = self.case, self.sheet
-        if self.task.target_kind != "category" or sheet.outputs is None:
+        if not (self.task.target_kind == "category" or hasattr(self.task, "places")) or sheet.outputs is None:
             return None
-        right = _right(sheet.answers[case.winner], sheet.truth)
-        fitted, positions = None, None
+        right, positions = self._checked(sheet.answers[case.winner], sheet.truth)
+        fitted, chosen = None, None
         if sheet.fitted is not None:
-            outputs, truth, units, _costs = sheet.fitted
-            answers = self.task.answers(Space(len(case.names), case.names), outputs).values
-            fitted, positions = (outputs, _right(answers, truth), units), _positions(case.names, truth)
+            known = sheet.fitted
+            told = known.answers if self.space.scope is None else self.task.answers(self.space, known.outputs).values
+            of_known, chosen = self._checked(told, known.truth)
+            fitted = as_read(self.space, known.outputs), of_known, known.units
         return automate(
-            fitted, sheet.outputs, right, sheet.units, wish=case.wish, alpha=case.alpha,
-            truth=_positions(case.names, sheet.truth), fitted_truth=positions,
-        )  # fmt: skip
+            fitted,
+            sheet.outputs,
+            right,
+            sheet.units,
+            wish=case.wish,
+            alpha=case.alpha,
+            truth=positions,
+            fitted_truth=chosen,
+        )
+
+    def _checked(self, answers: Sequence[Any], truth: Sequence[Any]) -> tuple[Floats, list[int]]:
+        """Return which *answers* are right (n,), and which of the rivals in each row is, -1 where none is."""
+        places = getattr(self.task, "places", None)
+        if places is None:
+            return _right(answers, truth), _positions(self.case.names, truth)
+        found: list[int] = places(answers, truth)
+        return np.array([float(place == 0) for place in found]), found
+
+    def _out_of_scope(self) -> OutOfScope | None:
+        """Return what W does with rows that no class is for, where the user named their label."""
+        case, sheet = self.case, self.sheet
+        if sheet.outputs is None:
+            return None
+        rows = sheet.outputs, sheet.answers[case.winner], sheet.truth, sheet.units
+        return measure(self.space, *rows, alpha=case.alpha, se_factor=case.se_factor)
 
 
 def _right(answers: Sequence[Any], truth: Sequence[Any]) -> Floats:
@@ -366,4 +380,4 @@ def _harmed(slices: Sequence[Slice]) -> list[Constraint]:
     return [Constraint("harmed slice", False, "; ".join(s.words() for s in harmed))]
 
 
-__all__ = ["CONSTANT", "Case", "Limit", "Ruling", "Sheet", "rule"]
+__all__ = ["CONSTANT", "Case", "Fitted", "Limit", "Ruling", "Sheet", "rule"]

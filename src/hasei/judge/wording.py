@@ -23,7 +23,7 @@ _NAMES = (
     marked("error"), marked("warning"), marked("note"),
     marked("trial"), marked("rung"), marked("dropped"), marked("refit"), marked("opening"), marked("finalist"),
     marked("metric"), marked("goal"), marked("gain"), marked("gain over base"), marked("smallest gain"), marked("saving"),
-    marked("confirm rows"),
+    marked("confirm rows"), marked("out of scope"),
     marked("gradients"), marked("solved"), marked("text"), marked("label"), marked("size"), marked("latency"),
     marked("overfitting"), marked("underfitting"), marked("not converged"), marked("converged"), marked("unstable"),
     marked("other rows"),

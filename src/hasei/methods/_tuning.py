@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
+from hasei.engine.augmentation import Change
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.pooled import layer_dropout
@@ -29,6 +30,7 @@ from hasei.ground.files import hash_json
 from hasei.inputs.architecture import Stack
 from hasei.tasks import Array
 
+SLOW_ROWS = 16
 HEAD_L2 = 0.1
 """Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
 
@@ -36,7 +38,8 @@ HEAD_L2 = 0.1
 class Tuned(Plan):
     """Settings that every gradient method has.
 
-    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers.
+    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers; *augment*
+    are the changes made to pictures at random while training (kept states are then of no use: the whole base is run).
     """
 
     min_steps: int = Field(150, ge=0)
@@ -46,13 +49,14 @@ class Tuned(Plan):
     rows_per_step: int = Field(64, ge=1, le=4096)
     learning_rate: float = Field(8e-4, gt=0, le=1)
     head_learning_rate: float = Field(2e-3, gt=0, le=10)
+    augment: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base;
     """
 
     trunk: nn.Module
@@ -62,11 +66,8 @@ class Part:
     adapter: bool = False
 
     def trained(self, model: nn.Module) -> tuple[str, ...]:
-        """The parameters of *model*, made of this trunk, that may differ from the base's, its head's last."""
-        return (
-            *sorted(f"trunk.{n}" for n in self.names),
-            *(n for n, _ in model.named_parameters() if n.startswith("head.")),
-        )
+        """The parameters of *model*, which has this trunk, that may differ from the base's, its head's last."""
+        return (*sorted(f"trunk.{n}" for n in self.names), *head_of(model))
 
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
@@ -74,15 +75,25 @@ class Part:
         return sum(sizes[name] for name in self.trained(model))
 
 
-def epochs_for(params: Tuned, rows: int) -> int:
-    """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that."""
-    steps = max(1, -(-rows // params.rows_per_step))
-    return max(params.epochs, min(40, -(-params.min_steps // steps)))
+def head_of(model: nn.Module) -> list[str]:
+    """Names of the parameters of the head of *model*."""
+    return [name for name, _ in model.named_parameters() if name.startswith("head.")]
+
+
+def rows_for(params: Tuned, slowness: int) -> int:
+    """Rows of an optimiser step: fewer where a training needs many steps (see :class:`hasei.engine.readings.Reading`)."""
+    return min(params.rows_per_step, SLOW_ROWS) if slowness > 1 else params.rows_per_step
+
+
+def epochs_for(params: Tuned, rows: int, slowness: int = 1) -> int:
+    """Epochs on *rows* train rows: at least ``min_steps`` optimiser steps, at most 40 epochs for that, or *slowness* times so."""
+    steps = max(1, -(-rows // rows_for(params, slowness)))
+    return max(params.epochs, min(40 * slowness, -(-params.min_steps * slowness // steps)))
 
 
 def passes(params: Tuned, facts: Facts, share: float) -> float:
     """Forward passes of the whole base that one row costs in a training: forward and backward of *share* of its layers."""
-    return epochs_for(params, facts.rows) * (3.0 * share + 0.1)
+    return epochs_for(params, facts.rows, facts.slowness) * (3.0 * share + 0.1)
 
 
 def top_layers(trunk: Trunk, count: int) -> Part:
@@ -99,10 +110,9 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     trunk, reading = context.trunk, reading_of(context.task)
     part = make(trunk)
     model = reading.begin(context, part.trunk, HEAD_L2)
-    with reading.source(context, part.stack, part.lowest) as source:
-        frozen, curve = train_part(
-            context, name, model, part, freeze(context, params), source, reading.targets(context)
-        )
+    with reading.source(context, part.stack, -1 if params.augment else part.lowest) as source:
+        rows = augmented(source, name, params.augment)
+        frozen, curve = train_part(context, name, model, part, freeze(context, params), rows, reading.targets(context))
     return Derivation(
         predictor=reading.predictor(model, trunk),
         format=reading.adapter_format if part.adapter else reading.format,
@@ -111,6 +121,17 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         trained=part.trained(model),
         curve=tuple(curve),
     )
+
+
+def augmented(source: Source, name: str, changes: tuple[Change, ...]) -> Source:
+    """Return *source* with its rows changed at random by *changes*; raises NotSupported where they are no pictures."""
+    if not changes:
+        return source
+    change = getattr(source, "augmented", None)
+    if change is None:
+        raise NotSupported(f"'{name}' can change only pictures at random", received="texts", do="leave augment out")
+    rows: Source = change(changes)
+    return rows
 
 
 def check_layers(count: int, layers: int) -> None:
@@ -123,17 +144,22 @@ def check_layers(count: int, layers: int) -> None:
 
 def freeze(context: Context, params: Tuned) -> Tuned:
     """Make every choice that depends on rows or machine explicit: epochs for small data, the precision."""
-    epochs = epochs_for(params, len(context.inputs))
+    slowness = reading_of(context.task).slowness
+    epochs = epochs_for(params, len(context.inputs), slowness)
     precision = machine_precision(context) if params.precision == "auto" else params.precision
-    return params.model_copy(update={"epochs": epochs, "min_steps": 0, "precision": precision})
+    return params.model_copy(update={
+        "epochs": epochs, "min_steps": 0, "precision": precision, "rows_per_step": rows_for(params, slowness),
+    })  # fmt: skip
 
 
 def train_part(
-    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array,
+    loss: Callable[..., torch.Tensor] | None = None,
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
-    *targets* are those of the rows of *source*. Early stopping looks only at a tenth of the train rows.
+    *targets* are those of the rows of *source*, *loss* is the task's where none is given. Early stopping looks only at a tenth
+    of the train rows.
     """
     trunk = context.trunk
     held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
@@ -146,8 +172,8 @@ def train_part(
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
-            model, source, targets, context.task.loss, plan, context.seed,
-            head=frozenset(("head.weight", "head.bias")), depth=_depths(trunk.probe, trunk.layers),
+            model, source, targets, loss or context.task.loss, plan, context.seed,
+            head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
@@ -169,10 +195,10 @@ def _depths(probe: Probe, layers: int) -> dict[str, int]:
 def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
     if context.scratch is None:
         return None
+    inputs = [list(i) if isinstance(i, tuple) else getattr(i, "content", i) for i in context.inputs]
     key = hash_json({
         "method": name, "plan": plan.model_dump(), "seed": context.seed, "base": context.trunk.base.content_hash,
-        "inputs": [list(i) if isinstance(i, tuple) else i for i in context.inputs], "truth": [str(t) for t in context.truth],
-        "threads": torch.get_num_threads(),
+        "inputs": inputs, "truth": [str(t) for t in context.truth], "threads": torch.get_num_threads(),
     })  # fmt: skip
     return Checkpoint(context.scratch / f"{name}-{key[:12]}.safetensors", key)
 
@@ -180,6 +206,4 @@ def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
 def machine_precision(context: Context) -> str:
     """Return the precision that training should use on this machine, measured on some of the rows."""
     trunk = context.trunk
-    tokens = trunk.corpus_of(context.inputs).tokens
-    batch = tokens.pad(np.arange(min(32, len(tokens))), trunk.pad_id)
-    return best_precision(trunk.model, batch, trunk.base.content_hash)
+    return best_precision(trunk.model, trunk.sample(context.inputs), trunk.base.content_hash)

@@ -33,7 +33,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Array
 
-SUPPORTS = Supports(gradients=False)
+SUPPORTS = Supports(inputs=("text", "image"), gradients=False)
 BY_ROWS = ("l2",)
 """Settings whose best value hangs on the number of rows: a learning curve finds them anew at every size."""
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -48,7 +48,7 @@ class Params(Settings):
     """
 
     layer: int | None = Field(None, ge=0)
-    pooling: Literal["mean", "cls", "max", "last"] | None = None
+    pooling: Literal["mean", "cls", "max", "last", "own"] | None = None
     l2: float | None = Field(None, gt=0, le=1e3)
 
 

@@ -17,12 +17,13 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
-from hasei.engine.trunk import Trunk, quiet
+from hasei.engine.opening import quiet
+from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
-SUPPORTS = Supports(targets=("category", "categories", "number", "text", "likelihood"), gradients=True)
+SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
 
 
 class Params(Tuned):
@@ -81,20 +82,23 @@ def _adapted(trunk: Trunk, params: Params, last: int, seed: int) -> Part:
         for i in layers
         for name, module in trunk.stack.layers[i].named_modules()
         if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"  # GPT-2's name for a linear layer
+        if not name.endswith("shared_expert_gate")  # a router; others are no linear layers
+    ]
+    experts = [
+        f"{trunk.stack.path}.{i}.{name}"
+        for i in layers
+        for name, parameter in trunk.stack.layers[i].named_parameters()
+        if parameter.ndim == 3  # the experts of a layer, held in one tensor
     ]
     if not targets:
         raise NotSupported(
             "the chosen layers hold no plain linear layer that could be adapted", do="choose another method"
         )
-    turned = any(type(m).__name__ == "Conv1D" for m in trunk.stack.layers[0].modules())
+    turned = all(type(model.get_submodule(name)).__name__ == "Conv1D" for name in targets)
     config = LoraConfig(
-        r=params.rank,
-        lora_alpha=params.scale,
-        lora_dropout=0.0,
-        target_modules=targets,
-        bias="none",
-        fan_in_fan_out=turned,
-    )
+        r=params.rank, lora_alpha=params.scale, lora_dropout=0.0, target_modules=targets, bias="none",
+        target_parameters=experts or None, fan_in_fan_out=turned,
+    )  # fmt: skip
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(seed)
         adapted: nn.Module = get_peft_model(model, config)

@@ -17,7 +17,9 @@ from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
 from hasei.methods._tuning import Tuned, check_layers, passes, top_layers, tune
 
-SUPPORTS = Supports(targets=("category", "categories", "number", "text", "likelihood"), gradients=True)
+SUPPORTS = Supports(
+    inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text", "likelihood"), gradients=True
+)
 
 
 class Params(Tuned):
@@ -52,7 +54,7 @@ def derive(context: Context, params: Params) -> Derivation:
     SUPPORTS.refuse("partial_fine_tuning", context.task)
     trunk = context.trunk
     check(params, trunk.layers)
-    if trunk.probe.refusal:
+    if not trunk.probe.apart:
         raise NotSupported(
             f"the layers of '{trunk.base.name}' can't be trained apart: {trunk.probe.refusal}",
             do="use feature_extraction or full_fine_tuning",

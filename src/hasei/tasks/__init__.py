@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hasei.ground import plugins
-from hasei.inputs.data.dataset import Column, Finding, Input, Table
+from hasei.inputs.data.corpus import Corpus
+from hasei.inputs.data.dataset import Column, Finding, Input, Mapping, Table
 
 if TYPE_CHECKING:
     import torch
@@ -24,16 +25,34 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
+class Scope:
+    """The *label* of rows that no other class is for; a row is given it where its score (``tasks/_scope.py``) is above
+    *threshold*. Without a threshold the label is a class like others.
+    """
+
+    label: str
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class Space:
     """What a target can be, learnt from the train rows and kept in the model folder.
 
     *width* is the number of outputs per row; *names* are the classes in output order, or () where targets are numbers;
-    *extra* holds whatever else the task needs to read outputs back (plain JSON).
+    *extra* holds whatever else the task needs to read outputs back (plain JSON). *scope*: what rows outside of all classes
+    are called, where they have a label.
     """
 
     width: int
     names: tuple[str, ...] = ()
     extra: tuple[tuple[str, float], ...] = ()
+    scope: Scope | None = None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The labels that an answer can be: *names*, and last the label out of scope where no output stands for it."""
+        unheard = self.scope is not None and self.scope.label not in self.names
+        return (*self.names, self.scope.label) if self.scope and unheard else self.names
 
 
 @dataclass(frozen=True)
@@ -66,19 +85,26 @@ class Answers:
 
 @dataclass(frozen=True)
 class Toy:
-    """A dozen rows, offline, on which every method must work."""
+    """A dozen rows, offline, on which every method must work; with *corpus* where the task answers from entries."""
 
     inputs: list[Input]
     targets: list[str]
+    corpus: Corpus | None = None
 
 
 class Task(Protocol):
     """The contract of a task file's ``TASK``.
 
     Optional: ``hub_name``, what model hubs call it (``pipeline_tag``); ``reading``, the file in ``engine/readings/`` by which a
-    base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`. Outputs and encoded targets of tasks whose
-    answers are no single value may be ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that
-    ``truth(map(str, values))`` gives them back.
+    base reads its rows (``"whole"``); ``arrange(table)``, see :func:`arranged`; ``heeds_scope``, whether its answers follow
+    ``Space.scope``; ``operating_point(said, truth)``, where a row's answer has parts with scores: the ``score`` from which they
+    are best said, kept in the model's record. Outputs and encoded targets of tasks whose answers are no single value may be
+    ragged (:mod:`hasei.engine.ragged`); values of answers are texts or numbers, so that ``truth(map(str, values))`` gives them
+    back.
+
+    A task whose answers are entries of a corpus has ``corpus`` and ``over(corpus)``, see :func:`over`; one whose rows may stand
+    in several lines ``gather(table, mapping)``, see :func:`gathered`. Where answers are rivals of each other, ``rivals(outputs)``
+    returns the scores (n, k) of the best of them and ``places(values, truth)`` which one is right: see :func:`rivals`.
     """
 
     name: str
@@ -136,4 +162,39 @@ def arranged(task: Task, table: Table) -> Table:
     return cast(Table, arrange(table)) if arrange else table
 
 
-__all__ = ["Answers", "Array", "Column", "Floats", "Metric", "Space", "Task", "Toy", "arranged", "open_task"]
+def gathered(task: Task, table: Table, mapping: Mapping) -> Table:
+    """Return *table* with the lines that are one row of *task* made one (its ``gather``); only where targets are known."""
+    gather = getattr(task, "gather", None)
+    return cast(Table, gather(table, mapping)) if gather else table
+
+
+def takes_corpus(task: Task) -> bool:
+    """Whether the answers of *task* are entries of a corpus."""
+    return hasattr(task, "over")
+
+
+def over(task: Task, corpus: Corpus | None) -> Task:
+    """Return *task* with answers that are entries of *corpus*; as it is where it has none."""
+    return task if corpus is None else cast(Task, task.over(corpus))  # type: ignore[attr-defined]
+
+
+def corpus_of(task: Task) -> Corpus | None:
+    """Return the entries that *task* answers from, None where its answers are none."""
+    return getattr(task, "corpus", None)
+
+
+def rivals(task: Task, outputs: Array) -> Floats | None:
+    """Return the scores (n, k) of the best answers to each row: even outputs themselves, else what the task makes of them.
+
+    A confidence is calibrated by their softmax. None where ragged outputs have no rivals.
+    """
+    if outputs.dtype != object:
+        return cast(Floats, outputs)
+    own = getattr(task, "rivals", None)
+    return cast(Floats, own(outputs)) if own else None
+
+
+__all__ = [
+    "Answers", "Array", "Column", "Floats", "Metric", "Scope", "Space", "Task", "Toy", "arranged", "corpus_of", "gathered",
+    "open_task", "over", "rivals", "takes_corpus",
+]  # fmt: skip

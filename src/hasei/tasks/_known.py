@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from hasei.inputs.data.dataset import Finding
 from hasei.tasks import Space, Task
@@ -13,7 +14,10 @@ def as_known(task: Task, space: Space, targets: Sequence[str]) -> tuple[list[str
 
     What is no label of *space* is only cleaned. Raises DataError where one is no target at all.
     """
-    names = space.names
+    own = getattr(task, "known", None)  # where names of outputs are no targets
+    if own is not None:
+        return cast(tuple[list[str], list[Finding]], own(space, targets))
+    names = space.said
     cleaned, findings = task.clean([*names, *targets])
     known = dict(zip(cleaned, names))
     return [known.get(target, target) for target in cleaned[len(names) :]], findings

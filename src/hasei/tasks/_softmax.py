@@ -57,13 +57,13 @@ def logistic_each(
     open_ = np.flatnonzero((shares > 0) & (shares < 1))
     if len(open_):
         start = np.log(shares[open_] / (1 - shares[open_]))
-        objective = _EachObjective(features, targets[:, open_], len(open_), l2, *_scaling(features))
+        objective = _EachObjective(features, targets[:, open_], len(open_), l2, *scaling(features))
         weight[open_], bias[open_] = _descend(objective, start, tolerance, steps)
     return weight, bias.astype(np.float32)
 
 
 def _solve(features: Array, classes: Array, width: int, l2: float, tolerance: float, steps: int) -> tuple[Array, Array]:
-    objective = _Objective(features, classes, width, l2, *_scaling(features))
+    objective = _Objective(features, classes, width, l2, *scaling(features))
     return _descend(objective, np.log(np.bincount(classes, minlength=width) / len(classes)), tolerance, steps)
 
 
@@ -154,7 +154,7 @@ def _chunk(features: Array, start: int) -> torch.Tensor:
     return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
 
 
-def _scaling(features: Array) -> tuple[Array, Array]:
+def scaling(features: Array) -> tuple[Array, Array]:
     """Return the mean (f,) and a scale (f,): one for all columns, their own for columns that stick out.
 
     A common scale keeps the spectrum that L-BFGS likes; the few dimensions with huge activations that trained

@@ -26,6 +26,7 @@ from hasei.tasks import Answers, Array, Metric, Space, Toy
 from hasei.tasks._class_metrics import METRICS
 from hasei.tasks._hints import LABEL_HINTS, TEXT_HINTS
 from hasei.tasks._labels import is_number, nothing_to_tell_apart, readable, unify, unknown_label
+from hasei.tasks._scope import as_read
 from hasei.tasks._softmax import logistic
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class TextClassification:
     columns: tuple[Column, ...] = (Column("text", "input", TEXT_HINTS), Column("label", "target", LABEL_HINTS))
     metrics: dict[str, Metric] = METRICS
     default_metric = "accuracy"
+    heeds_scope = True
 
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
         """Give each class one spelling and say which were unified; cells that are lists are said to be of another task."""
@@ -89,8 +91,8 @@ class TextClassification:
         return Space(len(names), names)
 
     def knows(self, space: Space, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Which targets (n,) are classes of *space*."""
-        names = set(space.names)
+        """Which targets (n,) are classes of *space*, or its label of rows out of scope."""
+        names = set(space.said)
         return np.fromiter((t in names for t in targets), np.bool_, len(targets))
 
     def encode(self, space: Space, targets: Sequence[str]) -> Array:
@@ -116,15 +118,18 @@ class TextClassification:
         return logistic(features, targets, space.width, l2)
 
     def answers(self, space: Space, outputs: Array) -> Answers:
-        """Read outputs (n, k) back: the label of the largest, and its softmax probability as confidence (n,)."""
-        scores = np.asarray(outputs, dtype=np.float64)
+        """Read outputs (n, k) back: the label of the largest, and its softmax probability as confidence (n,).
+
+        Where *space* has a threshold for what is out of scope, a row above it is given that label.
+        """
+        scores = np.asarray(as_read(space, outputs), dtype=np.float64)
         if not len(scores):
             return Answers([], np.zeros(0))
         best = scores.argmax(1)
         with np.errstate(invalid="ignore"):
             powers = np.exp(scores - scores.max(1, keepdims=True))
         confidence = powers[np.arange(len(scores)), best] / powers.sum(1)
-        return Answers([space.names[i] for i in best], confidence)
+        return Answers([space.said[i] for i in best], confidence)
 
     def describe(self, space: Space) -> list[str]:
         """Label names in words; [] when labels are only numbers, which say nothing."""

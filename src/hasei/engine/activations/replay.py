@@ -32,7 +32,7 @@ def capture(
 
     def record(index: int) -> Any:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            seen[index] = hidden_of(args, kwargs).detach()
+            seen.setdefault(index, hidden_of(args, kwargs).detach())  # a layer used many times: its first states
             if index == last:
                 raise _Captured
 
@@ -70,11 +70,13 @@ def replaying(stack: Stack, probe: Probe, layer: int) -> Iterator[Replay]:
     def passthrough(index: int) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
             hidden = hidden_of(args, kwargs)
-            return (hidden,) if probe.tuples[index] else hidden
+            if not probe.tuples[index]:
+                return hidden
+            return hidden, *(args[r] if isinstance(r, int) else kwargs.get(r or "") for r in probe.relays[index])
 
         return forward
 
-    # A lower layer whose extra output feeds later ones (a position bias) is run; only its hidden output is discarded.
+    # A lower layer that makes something else for later ones (a position bias) is run; only its hidden output is discarded.
     skipped = [(i, m) for i, m in enumerate(stack.layers[:layer]) if not probe.side[i]]
     for index, module in skipped:
         module.forward = passthrough(index)

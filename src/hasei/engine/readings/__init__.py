@@ -36,12 +36,17 @@ class Reading(Protocol):
     """The file in ``formats/`` that a whole model of this reading is written by."""
     adapter_format: str
     """The same for an adapter beside its base; "" where there is none."""
+    slowness: int
+    """How many times as many steps a training needs as one that begins from a solved head; above 1, steps are small ones."""
 
     def open(self, base: Base, store: Store | None = None) -> Trunk:
         """Open *base* for work."""
 
     def expand(self, inputs: Sequence[Input]) -> list[Input]:
         """What the base is run on for *inputs*: as many or more."""
+
+    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
+        """Which of *inputs* (by their place) are longer than the base reads."""
 
     def ends(self, trunk: Trunk) -> list[int]:
         """Layers whose states a head may sit on, the last first."""

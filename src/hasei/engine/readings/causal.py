@@ -99,7 +99,7 @@ def _answered(context: Context) -> tuple[CausalTrunk, list[Input]]:
     """The base with the rows of *context*, prompt and answer, as those whose activations are kept."""
     trunk = cast(CausalTrunk, context.trunk)
     rows: list[Input] = [(_prompt(i), str(answer)) for i, answer in zip(context.inputs, context.truth, strict=True)]
-    return trunk.beside(), rows
+    return trunk.twin(), rows
 
 
 def _prompt(row: Input) -> str:

@@ -66,7 +66,7 @@ class Running(Causal):
 
 
 def _parted(context: Context) -> tuple[RunningTrunk, list[Input], Ints]:
-    trunk = cast(RunningTrunk, cast(RunningTrunk, context.trunk).beside())
+    trunk = cast(RunningTrunk, cast(RunningTrunk, context.trunk).twin())
     return trunk, *trunk.parted([i if isinstance(i, str) else i[0] for i in context.inputs])
 
 

@@ -36,6 +36,7 @@ class Whole:
 
     format = "sentence_transformers"
     adapter_format = "peft_adapter"
+    slowness = 1
 
     def open(self, base: Base, store: Store | None = None) -> Trunk:
         """Open *base* with its tokenizer."""
@@ -44,6 +45,12 @@ class Whole:
     def expand(self, inputs: Sequence[Input]) -> list[Input]:
         """Rows as they are."""
         return list(inputs)
+
+    def cut(self, trunk: Trunk, inputs: Sequence[Input]) -> list[int]:
+        """Rows of which the base reads only a beginning."""
+        corpus = trunk.corpus_of(inputs)
+        lost = set(corpus.tokens.cut.tolist())
+        return [i for i, row in enumerate(inputs) if corpus.row_of[row] in lost]
 
     def ends(self, trunk: Trunk) -> list[int]:
         """Layers that can be a model's last, the last first."""

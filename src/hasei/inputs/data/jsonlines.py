@@ -69,7 +69,7 @@ def _object(path: Path, number: int, line: str) -> dict[str, Any]:
             received=_shown(line),
         )
     if "\\u" in line:
-        _refuse_escapes(path, number, record)
+        refuse_escapes(path, number, record)
     return record
 
 
@@ -80,7 +80,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _refuse_escapes(path: Path, number: int, record: dict[str, Any]) -> None:
+def refuse_escapes(path: Path, number: int, record: dict[str, Any]) -> None:
     """Refuse what an escape can smuggle in: NUL, and half of a surrogate pair, which no encoding can write."""
     text = json.dumps(record, ensure_ascii=False)
     refuse_nul(path, number, "\0" if "\\u0000" in text else "")

@@ -69,7 +69,9 @@ def _impossible(table: Table, missing: list[str]) -> DataError:
     return DataError(
         f"no column of '{table.path.name}' looks like the {' or the '.join(missing)}",
         received=f"the columns {', '.join(table.columns)}",
-        do=f"name it with {' '.join(flag(part) for part in missing)}",
+        do="name a task of pictures with --task (see: hasei tasks)"
+        if table.path.is_dir()
+        else f"name it with {' '.join(flag(part) for part in missing)}",
     )
 
 

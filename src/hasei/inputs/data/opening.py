@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hasei.ground.errors import DataError, nearest
+from hasei.inputs.data.box_table import by_picture, header
+from hasei.inputs.data.coco import is_coco, open_coco
 from hasei.inputs.data.columnar import open_parquet
 from hasei.inputs.data.delimited import open_delimited
+from hasei.inputs.data.folder import open_folder
 from hasei.inputs.data.jsonlines import is_jsonlines, open_jsonlines
+from hasei.inputs.data.nested import is_document, open_document
 from hasei.inputs.data.source import Source, empty
+from hasei.inputs.data.voc import is_voc, open_voc
 from hasei.inputs.data.workbook import open_workbook
 
 _Opener: TypeAlias = Callable[[Path], Source]
@@ -41,18 +46,29 @@ _MAGIC = {
 
 
 def open_source(path: Path) -> Source:
-    """Open a file of rows in any format. Raises DataError where there is none, or none that can be read."""
+    """Open a file of rows in any format, or a folder of pictures. Raises DataError where there is none that can be read."""
     try:
+        if path.is_dir():
+            return open_voc(path) if is_voc(path) else open_folder(path)
         _refuse_no_file(path)
-        return _opener(path)(path)
+        if is_coco(path):
+            return open_coco(path)
+        return by_picture(path, _opener(path)(path))
     except PermissionError as error:
         raise DataError(f"'{path}' may not be read (permission denied)", do="change its permissions") from error
 
 
 def form_of(path: Path) -> str:
-    """Return what a file is: ``delimited``, ``jsonlines``, ``workbook`` or ``parquet``; raises DataError as above."""
+    """Return what a file is: ``delimited``, ``jsonlines``, ``workbook``, ``parquet``, ``coco`` or ``boxes`` (a table with one
+    row a box, which is not read as it stands); raises DataError as above.
+    """
     _refuse_no_file(path)
-    return _opener(path).__name__.removeprefix("open_")
+    if is_coco(path):
+        return "coco"
+    opener = _opener(path)
+    if opener is open_delimited and header(opener(path).header):
+        return "boxes"
+    return opener.__name__.removeprefix("open_")
 
 
 def _refuse_no_file(path: Path) -> None:
@@ -73,6 +89,8 @@ def _opener(path: Path) -> _Opener:
     suffix = path.suffix.lower()
     with path.open("rb") as file:
         head = file.read(1 << 12)
+    if suffix == ".json" and is_document(head.decode("utf-8-sig", "ignore")):
+        return open_document
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
     if kind == ".zip" and (suffix in (".xlsx", ".xlsm") or _holds_workbook(path)):
         kind = ".xlsx"

@@ -86,7 +86,8 @@ def read(path: str | Path, *, where: Sequence[str] | None = None, limit: int | N
         raise DataError(f"no row of '{path.name}' is left by --where {' '.join(expressions)}", do="check the values")
     lines = np.array([line for line, _ in kept], np.int64)
     findings = source.findings + _ragged(path, ragged, len(columns))
-    return Table(path, columns, [row for _, row in kept], lines, source.encoding, files.hash_file(path), findings)
+    digest = source.digest or files.hash_file(path)
+    return Table(path, columns, [row for _, row in kept], lines, source.encoding, digest, findings)
 
 
 def refuse_ragged(table: Table) -> None:

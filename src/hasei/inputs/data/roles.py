@@ -20,6 +20,7 @@ from hasei.ground.errors import DataError, nearest
 from hasei.ground.files import hash_text
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Column, Dataset, Finding, Input, Mapping, Role, Table
+from hasei.inputs.pictures import Picture
 
 LEAST_UNITS = 20
 """Below this, a share of a fifth is easily empty."""
@@ -28,7 +29,12 @@ Clean = Callable[[Sequence[str]], tuple[list[str], list[Finding]]]
 
 
 def normalise(value: Input) -> str:
-    """Return what is compared: NFKC, no case, single spaces; the texts of a tuple joined by the unit separator."""
+    """Return what is compared: NFKC, no case, single spaces; the texts of a tuple joined by the unit separator.
+
+    Of a picture its content is compared, wherever it lies.
+    """
+    if isinstance(value, Picture):
+        return value.content
     if isinstance(value, tuple):
         return "\x1f".join(map(normalise, value))
     # The separators 1C to 1F count as white space, so that no text can hold one.

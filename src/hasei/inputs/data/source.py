@@ -18,13 +18,15 @@ Row: TypeAlias = tuple[int, Sequence[str]]
 class Source:
     """A file of rows, opened. *header* is as written; *rows* starts a new pass over the rows below it, in file order.
 
-    Rows come as they are: ragged ones and blank ones too. Memory does not grow with the file.
+    Rows come as they are: ragged ones and blank ones too. Memory does not grow with the file. *digest* stands for the hash of
+    the file where there is no single one.
     """
 
     header: tuple[str, ...]
     rows: Callable[[], Iterator[Row]]
     encoding: str = "utf-8"
     findings: tuple[Finding, ...] = ()
+    digest: str = ""
 
 
 def refuse_nul(path: Path, line: int, text: str) -> None:

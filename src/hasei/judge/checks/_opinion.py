@@ -87,7 +87,7 @@ def opinion(room: Room) -> Opinion | None:
 
 
 def _opinion(room: Room) -> Opinion | None:
-    if room.task.target_kind != "category" or len(room.seen) < LEAST_ROWS:
+    if room.task.target_kind != "category" or room.task.input_kind != "text" or len(room.seen) < LEAST_ROWS:
         return None
     targets = [room.rows.targets[i] for i in room.seen]
     units = [room.rows.contents[i] for i in room.seen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hasei.engine.readings import reading_of
 from hasei.inputs.data.dataset import Finding
 from hasei.judge.checks._long import cut_texts
 from hasei.judge.checks._room import Room
@@ -12,9 +13,7 @@ NEEDS = "base"
 def find(room: Room) -> list[Finding]:
     """Name the rows at ``room.seen`` whose ends are cut, in one finding a file."""
     rows = room.seen.tolist()
-    corpus = room.trunk.corpus_of([room.rows.inputs[i] for i in rows])
-    lost = set(corpus.tokens.cut.tolist())
-    cut = [i for i in rows if corpus.row_of[room.rows.inputs[i]] in lost]
+    cut = [rows[i] for i in reading_of(room.task).cut(room.trunk, [room.rows.inputs[i] for i in rows])]
     tables = [table for table in (room.table, room.test) if table is not None]
     found = []
     for of_test, table in enumerate(tables):

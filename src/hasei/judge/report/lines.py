@@ -200,6 +200,8 @@ def facts_of(report: Report) -> list[Fact]:
         found.append(Fact("goal", goal_of(report, words)))
     if report.get("today"):
         found.append(Fact("today", _scored(words, report["today"])))
+    if report.get("out_of_scope"):
+        found.append(Fact("out of scope", report["out_of_scope"]["words"]))
     tiny = words.share and 0 < float(report["delta"]) < _TENTH / 2
     found.append(Fact(
         "smallest gain", _("any gain, however small, pays at these prices") if tiny

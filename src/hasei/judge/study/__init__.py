@@ -19,19 +19,22 @@ from hasei.judge.study.result import Result
 
 
 def study(
-    data: str | Path, *, test: str | Path | None = None, base: str | Path | None = None, task: str | None = None,
+    data: str | Path, *, test: str | Path | None = None, corpus: str | Path | None = None,
+    base: str | Path | None = None, task: str | None = None,
     text: str | None = None, label: str | None = None, group: str | None = None, where: Sequence[str] = (),
     at_least: dict[str, float] | None = None, methods: Sequence[Any] = (), prices: dict[str, Any] | None = None,
     budget: str | float | None = None, slices: Sequence[str] = (), keep: str | Path | None = None,
-    scheme: str | None = None, seeds: int | None = None,
+    out_of_scope: str | None = None, scheme: str | None = None, seeds: int | None = None,
     lang: str | None = None, seed: int | None = None, out: str | Path | None = None, resume: bool = False,
     watch: Watch | None = None,
 ) -> Result:  # fmt: skip
     """Run a study and return its result; what ``hasei try`` runs.
 
-    *data* and *test* are files of rows; *at_least* one metric and the value it must reach; *methods* recipes as in
+    *data* and *test* are files of rows, *corpus* one of the entries that questions are answered from;
+    *at_least* one metric and the value it must reach; *methods* recipes as in
     ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *slices* columns in whose
-    values nobody may be worse off; *keep* a file of older rows not to be forgotten; *scheme*, *seeds* and *lang* as
+    values nobody may be worse off; *keep* a file of older rows not to be forgotten; *out_of_scope* the label of texts that no
+    other label is for; *scheme*, *seeds* and *lang* as
     in :class:`Config`; *out* the new folder to leave (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
     """
     if at_least and len(at_least) > 1:
@@ -41,8 +44,10 @@ def study(
         goal = {"metric": metric, "at_least": value}
     values = merge({}, {
         "data": {
-            "path": str(data), "test": None if test is None else str(test), "text": text, "label": label, "group": group,
+            "path": str(data), "test": None if test is None else str(test),
+            "corpus": None if corpus is None else str(corpus), "text": text, "label": label, "group": group,
             "where": tuple(where), "slices": tuple(slices), "keep": None if keep is None else str(keep),
+            "out_of_scope": out_of_scope,
         },
         "base": None if base is None else str(base), "task": task, "goal": goal, "prices": prices or {},
         "recipes": tuple(methods), "budget": None if budget is None else str(budget), "seed": seed,

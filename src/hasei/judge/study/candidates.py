@@ -10,28 +10,45 @@ import numpy as np
 
 from hasei.derive.recipe import Step
 from hasei.engine.derivation import Settings
-from hasei.ground.errors import RunFailed
+from hasei.ground import plugins
+from hasei.ground.errors import NotSupported, RunFailed
 from hasei.ground.statistics import Interval
 from hasei.judge.cost import Cost
 from hasei.judge.ruling import TODAY
-from hasei.tasks import Answers, Floats
+from hasei.tasks import Answers, Floats, Space, Task
 
 Status = Literal["waiting", "done", "failed", "skipped", "raced out"]
 Role = Literal["cheap truth", "derived"]
+
+
+def is_constant(plugin: Any) -> bool:
+    """Whether *plugin* answers every row the same (its ``CONSTANT``)."""
+    return bool(getattr(plugin, "CONSTANT", False))
+
+
+def constant_of(task: Task) -> str:
+    """Return the cheap truth that answers every row of *task* the same; raises NotSupported where there is none."""
+    for name in plugins.names("baselines"):
+        plugin = plugins.load("baselines", name)
+        if is_constant(plugin) and plugin.SUPPORTS.admits(task):
+            return name
+    raise NotSupported(f"no cheap truth gives a constant answer to the task {task.name}")
 
 
 @dataclass(frozen=True)
 class Trial:
     """One candidate derived from some rows and scored on others. *outputs* (n, width) are of the rows *scored* (n,).
 
-    *frozen* are the settings with every choice made; seconds of training, milliseconds of prediction per row in a batch,
-    bytes on disk; *paid_per_row* is money that an answer costs beside this machine's time.
+    *frozen* are the settings with every choice made; *space* is that by which outputs were read as answers; seconds
+    of training, milliseconds of prediction per row in a batch, bytes on disk; *paid_per_row* is money that an answer costs
+    beside this machine's time.
     """
 
     frozen: Settings
     outputs: Floats
     answers: Answers
     scored: np.ndarray
+    space: Space
     rows: int
     train_seconds: float
     predict_ms_per_row: float

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.run import refuse_conflict
+from hasei.engine.opening import refuse_other
 from hasei.ground import lineage
 from hasei.ground.errors import OutputError, RecipeError, UserError
 from hasei.ground.events import Watch
@@ -23,6 +25,7 @@ from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.purpose import open_costs
 from hasei.judge.checks import Room, open_room
 from hasei.judge.checks._named import refuse_unfit
+from hasei.judge.out_of_scope import named
 from hasei.judge.study import records
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.clock import Clock
@@ -36,7 +39,7 @@ from hasei.judge.study.racing import candidates_of
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
 from hasei.judge.study.today import Today
-from hasei.tasks import Space, Task, arranged, open_task
+from hasei.tasks import Scope, Space, Task, arranged, gathered, open_task
 from hasei.tasks._known import as_known
 
 
@@ -134,8 +137,10 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
         )  # fmt: skip
     watch.report("reading", config.data.path)
     read = read_data(config, task)
-    space, data = _space(task, read.data)
+    task = read.task
+    space, data = _space(task, read.data, named(config.data.out_of_scope, task, read.data.targets))
     base = Base.open(config.base)
+    refuse_other(base, task.input_kind)
     data = replace(data, licence_override=config.data.licence_override)
     refuse_conflict(base, data)
     metric = task.metrics[str(goal.metric)]
@@ -145,7 +150,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     if lab.today is not None:
         data = replace(data, findings=(*data.findings, *lab.today.findings))
         lab.data = data
-    lab.costs = open_costs(config.prices, space.names, lambda labels: as_known(task, space, labels)[0])
+    lab.costs = open_costs(config.prices, space.said, lambda labels: as_known(task, space, labels)[0])
     if config.data.keep:
         lab.kept, findings = read_kept(config.data.keep, lab)
         data = replace(lab.data, findings=(*lab.data.findings, *findings))
@@ -160,8 +165,9 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
 
 @dataclass(frozen=True)
 class Read:
-    """The files as read, and the data set made of them."""
+    """The files as read, the task with the entries that it answers from, and the data set made of them."""
 
+    task: Task
     table: rooms.Table
     test: rooms.Table | None
     mapping: rooms.Mapping
@@ -173,11 +179,13 @@ def read_data(config: Config, task: Task) -> Read:
     table = arranged(task, rooms.read(Path(config.data.path), where=list(config.data.where) or None))
     test = arranged(task, rooms.read(Path(config.data.test))) if config.data.test else None
     mapping = rooms.guess(table, task.columns, config.data.chosen)
+    task = opened_over(task, [table, *([test] if test else [])], mapping, config.data.corpus)
+    table, test = gathered(task, table, mapping), gathered(task, test, mapping) if test else None
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=config.data.group,
         licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
-    return Read(table, test, mapping, data)
+    return Read(task, table, test, mapping, with_entries(data, task))
 
 
 def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:
@@ -190,10 +198,10 @@ def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any)
     return room
 
 
-def _space(task: Task, data: Dataset) -> tuple[Space, Dataset]:
+def _space(task: Task, data: Dataset, scope: Scope | None) -> tuple[Space, Dataset]:
     """Learn the space from train and select rows; confirm rows outside it are dropped and said."""
     seen = [data.targets[i] for i in data.where("train", "select")]
-    space = task.space(seen)
+    space = replace(task.space(seen), scope=scope)
     known = task.knows(space, data.targets)
     findings: list[Finding] = list(data.findings)
     if not known.all():
@@ -227,7 +235,8 @@ def _run(config: Config, lab: Lab, clock: Clock, candidates: Sequence[Candidate]
             budget=config.budget_seconds, folder=out.as_posix() if not out.is_absolute() else out.name,
         )  # fmt: skip
         report |= {"energy": meter.used, "asked": config.asked()}
-        lineage.update_record(model.folder, model.record | records.record_of(report))
+        kept = records.record_of(report) | records.operating(lab, choice)
+        lineage.update_record(model.folder, model.record | kept)
         records.write_predictions(folder / "predictions.parquet", lab, candidates, choice, confirmed, found)
         write_json(folder / "verdict.json", found.ruling.to_json(), canonical=True)
         records.write_extras(folder, report, lab)

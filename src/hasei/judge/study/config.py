@@ -28,11 +28,14 @@ class DataConfig(Settings):
 
     *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
     whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
-    leaks. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the model's lineage.
+    leaks. *out_of_scope* is the label of texts that no other label is for. *corpus*: the file of the entries that questions
+    are answered from. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the
+    model's lineage.
     """
 
     path: str
     test: str | None = None
+    corpus: str | None = None
     text: str | None = None
     label: str | None = None
     map: dict[str, str] = Field(default_factory=dict)
@@ -42,6 +45,7 @@ class DataConfig(Settings):
     keep: str | None = None
     time: str | None = None
     id: str | None = None
+    out_of_scope: str | None = None
     licence: str = "unknown"
     licence_override: str = ""
 
@@ -105,7 +109,15 @@ class Config(Settings):
     def places(self) -> list[str]:
         """The files and folders that the settings name, as they are written."""
         today, costs, data = self.goal.today, self.prices.costs, self.data
-        found = [data.path, data.test, data.keep, today and today.rules, today and today.model, costs and costs.table]
+        found = [
+            data.path,
+            data.test,
+            data.corpus,
+            data.keep,
+            today and today.rules,
+            today and today.model,
+            costs and costs.table,
+        ]
         return [place for place in (*found, self.base if Path(self.base).is_dir() else None) if place]
 
     def steps(self) -> list[tuple[Step, ...]]:

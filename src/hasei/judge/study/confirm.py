@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel
 from hasei.derive.run import run_step, write
-from hasei.engine.ragged import is_ragged
 from hasei.ground.errors import BudgetError, RunFailed
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json
@@ -22,12 +21,12 @@ from hasei.judge.cost import monthly
 from hasei.judge.decision import doubt_of, pick
 from hasei.judge.evidence import Facts, change_first, facts_from
 from hasei.judge.ledger import Commitment, Opening
-from hasei.judge.ruling import CONSTANT, TODAY, Case, Limit, Ruling, Sheet, rule
+from hasei.judge.ruling import CONSTANT, TODAY, Case, Fitted, Limit, Ruling, Sheet, rule
 from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.curves import LearningCurve
 from hasei.judge.study.lab import Lab, base_as_it_is, frozen_step
 from hasei.judge.study.retention import Kept
-from hasei.tasks import Answers, Floats
+from hasei.tasks import Answers, Floats, rivals
 
 _LATENCY_ROWS = 60
 
@@ -54,8 +53,8 @@ class Choice:
 class Confirmed:
     """What one opening showed: the answers of each candidate, by name, for the confirm rows *rows* (n,).
 
-    *outputs* (n, width) are those of W. *crossed*: each row was answered by a model of another fold. *kept*: answers for
-    rows that must not be forgotten.
+    *outputs* (n, k) are those of W as they are read as answers. *crossed*: each row was answered by a model of another fold.
+    *kept*: answers for rows that must not be forgotten.
     """
 
     rows: np.ndarray
@@ -173,6 +172,8 @@ def refit(
     context = lab.context(step, rows, watch)
     ran = run_step(step, context)
     lab.note("refit", candidate=candidate.name, rows=len(rows), seconds=ran.seconds)
+    if candidate.trial is not None:  # no method knows the threshold that the trial chose, but answers are read by it
+        context = replace(context, space=candidate.trial.space)
     return write(ran, step, lab.recipe(candidate.step), context, lab.data, folder, {"train_seconds": ran.seconds})
 
 
@@ -205,7 +206,7 @@ def _case(
     if goal.today is not None and goal.today.value is not None:
         figure = goal.today.value, goal.today.rows
     return Case(
-        task=lab.task.name, metric=commitment.metric, names=lab.space.names, winner=choice.winner.name,
+        task=lab.task.name, metric=commitment.metric, names=lab.space.said, winner=choice.winner.name,
         reference=choice.reference.name, base=choice.base.name if choice.base else None,
         winner_is_cheap=choice.winner.role == "cheap truth", number=opening.number, alpha=opening.alpha,
         alpha_next=opening.alpha_next, exploratory=opening.exploratory, commitment=opening.commitment_hash,
@@ -220,6 +221,7 @@ def _case(
         ahead=(ahead.value, ahead.optimistic, ahead.pessimistic) if ahead else None,
         train_rows=own.train_rows if own else None,
         before=confirmed.kept.other if confirmed.kept else "", language=language(),
+        out_of_scope=lab.space.scope.label if lab.space.scope else None,
     )  # fmt: skip
 
 
@@ -238,17 +240,23 @@ def _change_first(lab: Lab, choice: Choice, ahead: Forecast | None) -> str:
 
 def _sheet(lab: Lab, choice: Choice, confirmed: Confirmed) -> Sheet:
     trial, rows = choice.winner.trial, confirmed.rows
-    fitted = None
-    scores = confirmed.outputs is not None and not is_ragged(confirmed.outputs)
-    if trial is not None and not confirmed.crossed and scores:
+    fitted, chosen_by = None, None
+    scores = None if confirmed.outputs is None else rivals(lab.task, confirmed.outputs)
+    if trial is not None and not confirmed.crossed and scores is not None:
         costs = lab.row_costs(trial.scored, trial.answers.values)
-        fitted = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored), lab.units(trial.scored), costs
+        fitted = Fitted(
+            np.asarray(rivals(lab.task, trial.outputs), np.float32), list(trial.answers.values), lab.truth(trial.scored),
+            lab.units(trial.scored), costs,
+        )  # fmt: skip
+    if trial is not None and lab.space.scope is not None:
+        chosen_by = np.asarray(trial.outputs, np.float32), lab.truth(trial.scored)
     return Sheet(
         units=lab.units(rows), truth=lab.truth(rows), answers={n: list(a.values) for n, a in confirmed.answers.items()},
         costs={n: c for n, a in confirmed.answers.items() if (c := lab.row_costs(rows, a.values)) is not None},
         stakes=lab.row_stakes(rows),
-        outputs=np.asarray(confirmed.outputs, np.float32) if scores else None,
+        outputs=None if scores is None else np.asarray(scores, np.float32),
         slices={name: [lab.data.extras[name][i] for i in rows] for name in lab.slices}, fitted=fitted,
+        chosen_by=chosen_by,
         kept=None if confirmed.kept is None else (
             confirmed.kept.data.units, confirmed.kept.truth, confirmed.kept.winner, confirmed.kept.before,
         ),

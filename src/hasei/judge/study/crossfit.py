@@ -30,6 +30,7 @@ from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
 from hasei.judge.study.retention import answer_kept
 from hasei.tasks import Answers, Floats
+from hasei.tasks._scope import as_read
 
 OUTER, INNER = 5, 4
 SE_FACTOR = 1.5
@@ -172,10 +173,11 @@ def _afresh(candidate: Candidate) -> Candidate:
 
 def _joined(lab: Lab, trials: list[Trial]) -> Trial:
     """Return one trial over all folds; seconds are the mean of one training."""
-    outputs = np.concatenate([t.outputs for t in trials])
+    outputs, scored = np.concatenate([t.outputs for t in trials]), np.concatenate([t.scored for t in trials])
+    space, answers = lab.answered(outputs, scored)
     return replace(
-        trials[0], outputs=outputs, answers=lab.task.answers(lab.space, outputs),
-        scored=np.concatenate([t.scored for t in trials]), train_seconds=float(np.mean([t.train_seconds for t in trials])),
+        trials[0], outputs=outputs, answers=answers, space=space, scored=scored,
+        train_seconds=float(np.mean([t.train_seconds for t in trials])),
     )  # fmt: skip
 
 
@@ -229,7 +231,7 @@ def _answer(lab: Lab, candidate: Candidate, fit: np.ndarray, held: np.ndarray) -
     model = refit(lab, candidate, fit, place, lab.watch, frozen=False)
     outputs = model.outputs([lab.data.inputs[i] for i in held], lab.watch)
     shutil.rmtree(place, ignore_errors=True)
-    return lab.task.answers(lab.space, outputs), outputs
+    return lab.task.answers(model.space, outputs), as_read(model.space, outputs)
 
 
 def _parts(shipped: Choice, chosen: Choice) -> list[tuple[str, Candidate]]:

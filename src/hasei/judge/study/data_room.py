@@ -22,6 +22,7 @@ def open_data_room(config: Config, watch: Watch) -> Room:
     task = open_task(config.task)
     watch.report("reading", config.data.path)
     read = read_data(config, task)
+    task = read.task
     base = Base.open(config.base)
 
     @cache

@@ -23,6 +23,7 @@ from hasei.judge.study.looking import look_closer
 from hasei.judge.study.racing import Race, keep_states
 from hasei.judge.study.retention import answer_kept
 from hasei.judge.study.seeds import try_again
+from hasei.tasks._scope import as_read
 
 MOST_FEATURES = 0.6
 """Share of the budget that reading the rows once with the base may take; beyond it trials see fewer rows."""
@@ -79,9 +80,10 @@ def confirm_once(
     for name, model in models.items():
         lab.watch.report("confirming", name)
         outputs[name] = model.outputs(inputs, lab.watch)
-    answers = {name: lab.task.answers(lab.space, found) for name, found in outputs.items()}
+    answers = {name: lab.task.answers(models[name].space, found) for name, found in outputs.items()}
+    of_winner = as_read(models[choice.winner.name].space, outputs[choice.winner.name])
     kept = answer_kept(lab, models, choice.winner.name, choice.reference.name)
-    confirmed = Confirmed(confirm, answers, opening, outputs[choice.winner.name], kept=kept)
+    confirmed = Confirmed(confirm, answers, opening, of_winner, kept=kept)
     winner = models[choice.winner.name]
     return choice, verdict(lab, choice, confirmed, commitment, winner, curve), winner, confirmed
 

@@ -33,11 +33,12 @@ from hasei.judge.checks import Room
 from hasei.judge.checks._long import cut_texts, said_once
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
+from hasei.judge.out_of_scope import settled
 from hasei.judge.stakes import stakes
-from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.candidates import Candidate, Trial, constant_of
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.today import Today
-from hasei.tasks import Answers, Floats, Metric, Space, Task
+from hasei.tasks import Answers, Array, Floats, Metric, Space, Task, corpus_of
 
 _TIMED_ROWS = 128
 
@@ -72,7 +73,14 @@ class Lab:
 
     def facts(self, rows: int) -> Facts:
         """What methods may know when they propose settings or state their effort."""
-        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers)
+        slowness = reading_of(self.task).slowness
+        corpus = corpus_of(self.task)
+        longer: tuple[tuple[str, float], ...] = ()
+        if corpus is not None:
+            some = self.data.inputs[:: max(1, len(self.data) // 1000)]
+            row = max(1.0, float(np.mean([len(str(text)) for text in some])))
+            longer = tuple((part, length / row) for part, length in corpus.lengths().items())
+        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness, entries=longer)
 
     def note(self, kind: str, **facts: Any) -> None:
         """Log a rung, a drop-out, a decision: the choice under a budget must be explicable afterwards."""
@@ -127,9 +135,10 @@ class Lab:
         ms, size = self._carried[step]
         quick = done.from_store
         outputs = quick(inputs) if quick else done.predictor.outputs(inputs, watch)
+        space, answers = self.answered(outputs, scored)
         return Trial(
-            frozen=done.frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
-            rows=len(fit), train_seconds=ran.seconds, predict_ms_per_row=ms,
+            frozen=done.frozen, outputs=outputs, answers=answers, scored=scored, space=space, rows=len(fit),
+            train_seconds=ran.seconds, predict_ms_per_row=ms,
             trainable_parameters=done.trainable_parameters, bytes=size, curve=done.curve,
             paid_per_row=float(getattr(done.predictor, "paid_per_row", 0.0)),
         )  # fmt: skip
@@ -160,10 +169,19 @@ class Lab:
         state = json.loads(json.dumps(saved[1]))
         outputs = unpack(saved[0], state.pop("layout"))
         frozen = step.plugin.Params.model_validate(state.pop("frozen"))
+        space, answers = self.answered(outputs, scored)
         return Trial(
-            frozen=frozen, outputs=outputs, answers=self.task.answers(self.space, outputs), scored=scored,
+            frozen=frozen, outputs=outputs, answers=answers, scored=scored, space=space,
             curve=tuple(state.pop("curve")), **state,
         )  # fmt: skip
+
+    def answered(self, outputs: Array, rows: np.ndarray) -> tuple[Space, Answers]:
+        """Return the *outputs* for *rows* as answers, and the space by which they were read.
+
+        Where a label is out of scope, *rows* also choose the threshold for it: they are rows that a trial is scored on.
+        """
+        space = settled(self.space, outputs, self.truth(rows))
+        return space, self.task.answers(space, outputs)
 
     def judge(self, candidate: Candidate, trial: Trial) -> None:
         """Give *candidate* its score on select, its interval and its cost."""
@@ -189,7 +207,7 @@ class Lab:
         """Return what is at stake in each of *rows*; None where errors all cost the same, or prices do not tell."""
         if self.costs is None or self.purpose.prices.costs is None:
             return None
-        return stakes(self.costs, self.truth(rows), self.space.names, self._weights(rows))
+        return stakes(self.costs, self.truth(rows), self.space.said, self._weights(rows))
 
     def _weights(self, rows: np.ndarray) -> Floats | None:
         given = self.purpose.prices.costs
@@ -209,11 +227,11 @@ class Lab:
 
     def prepare(self, rows: np.ndarray) -> None:
         """Make *rows* those whose activations are kept, and say which of their texts are longer than the base reads."""
-        corpus = self.trunk.prepare([self.data.inputs[i] for i in rows])
-        if not len(corpus.tokens.cut):
+        inputs = [self.data.inputs[i] for i in rows]
+        self.trunk.prepare(inputs)
+        lost = rows[reading_of(self.task).cut(self.trunk, inputs)]
+        if not len(lost):
             return
-        cut = set(corpus.tokens.cut.tolist())
-        lost = [i for i in rows if corpus.row_of[self.data.inputs[i]] in cut]
         where = [(int(self.data.lines[i]), self.data.inputs[i]) for i in lost]
         self.found(cut_texts(where, self.data.files[lost[0]], self.trunk.max_tokens))
 
@@ -241,7 +259,7 @@ class Lab:
 
     def constant(self, rows: np.ndarray) -> Answers:
         """Return the commonest answer of the train rows, once for each of *rows*."""
-        step = make_step("majority")
+        step = make_step(constant_of(self.task))
         ran = run_step(step, self.context(step, self.ordered("train"), self.watch))
         outputs = ran.derivation.predictor.outputs([self.data.inputs[i] for i in rows])
         return self.task.answers(self.space, outputs)

@@ -19,7 +19,7 @@ from hasei.ground.errors import HaseiError, OutputError, Stopped
 from hasei.ground.events import DeadlineReached
 from hasei.ground.language import _
 from hasei.judge.evaluation import score
-from hasei.judge.study.candidates import Candidate, Trial
+from hasei.judge.study.candidates import Candidate, Trial, is_constant
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.lab import Lab
 
@@ -59,8 +59,14 @@ def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
         reads = getattr(candidate.step.plugin, "reads", None)
         layer = reads(candidate.step.params, lab.trunk.layers) if reads and candidate.status == "waiting" else 0
-        if 0 < layer < lab.trunk.layers and not lab.trunk.probe.refusal:
+        if not 0 < layer < lab.trunk.layers:
+            continue
+        why = lab.trunk.run_because(layer)
+        if not why:
             lab.trunk.wanted.add(layer)
+        elif why not in lab.trunk.told:
+            lab.trunk.tell(why, lab.watch)
+            lab.note("replay", base=lab.base.name, why=_(why))
 
 
 @dataclass
@@ -81,7 +87,7 @@ class Race:
         for candidate in sorted(cheap, key=_order):
             # The constant answer is what any verdict rests on: it runs also where no time is left.
             self._full(
-                candidate, max(self.clock.free(), 1.0) if candidate.step.name == "majority" else self.clock.free()
+                candidate, max(self.clock.free(), 1.0) if is_constant(candidate.step.plugin) else self.clock.free()
             )
         self._race([c for c in candidates if c.gradients])
         self.lab.set_gains(candidates)
@@ -214,6 +220,6 @@ class Race:
 
 def _order(candidate: Candidate) -> int:
     """The constant answer, then solved heads, then cheap truths, those that need the base last: the least any budget gives."""
-    if candidate.step.name == "majority":
+    if is_constant(candidate.step.plugin):
         return 0
     return 1 if candidate.role == "derived" else 2 + candidate.step.plugin.SUPPORTS.bases

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hasei.engine.ragged import is_ragged
 from hasei.ground import lineage
 from hasei.ground.files import new_file
 from hasei.judge import kept
@@ -16,7 +15,7 @@ from hasei.judge.study.candidates import Candidate
 from hasei.judge.study.confirm import Choice, Confirmed, Verdict
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.retention import Kept
-from hasei.tasks import Answers, Floats
+from hasei.tasks import Answers, Floats, rivals
 
 
 def record_of(report: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +27,16 @@ def record_of(report: dict[str, Any]) -> dict[str, Any]:
         "cost": chosen.get("cost"), "train_seconds": chosen.get("train_seconds"),
         "predict_ms_per_row": chosen.get("predict_ms_per_row"),
         "automation": {k: v for k, v in (report.get("automation") or {}).items() if k != "curve"} or None,
+        "out_of_scope": {k: v for k, v in (report.get("out_of_scope") or {}).items() if k != "curve"} or None,
     }  # fmt: skip
+
+
+def operating(lab: Lab, choice: Choice) -> dict[str, Any]:
+    """Return from which score on the winner's single answers are best said, where the task has such; from select rows."""
+    point, trial = getattr(lab.task, "operating_point", None), choice.winner.trial
+    if point is None or trial is None:
+        return {}
+    return {"operating": point(trial.answers.values, lab.truth(trial.scored))}
 
 
 def write_predictions(
@@ -67,13 +75,14 @@ def _columns(
     count = len(rows)
     trial_id = lab.recipe(candidate.step).trial_id(lab.seed) if candidate and candidate.origin else ""
     nothing = [np.empty(0, np.float32)] * count
+    scores = None if outputs is None else rivals(lab.task, outputs)
     return {
         "row_hash": [lab.data.row_hashes[i] for i in rows], "file": [lab.data.files[i] for i in rows],
         "line": lab.data.lines[rows], "unit": lab.units(rows), "role": [role] * count,
         "place": np.arange(count), "fold": [0] * count, "candidate": [candidate.name if candidate else ""] * count,
         "trial_id": [trial_id] * count, "seed": [lab.seed] * count, "answer": [str(v) for v in said.values],
         "truth": [str(t) for t in lab.truth(rows)], "confidence": np.asarray(said.confidence, np.float32),
-        "scores": nothing if outputs is None or is_ragged(outputs) else list(np.asarray(outputs, np.float32)),
+        "scores": nothing if scores is None else list(np.asarray(scores, np.float32)),
         **{f"{kept.SLICE}{name}": [lab.data.extras[name][i] for i in rows] for name in lab.slices},
     }  # fmt: skip
 

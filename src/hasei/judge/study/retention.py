@@ -21,7 +21,7 @@ from hasei.inputs import data as rooms
 from hasei.inputs.data.dataset import Dataset, Finding
 from hasei.inputs.data.roles import normalise
 from hasei.judge.study.lab import Lab
-from hasei.tasks import arranged
+from hasei.tasks import arranged, gathered
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,12 @@ def read_kept(path: str, lab: Lab) -> tuple[Dataset, list[Finding]]:
     if mapping.columns.keys() != lab.data.mapping.columns.keys():
         raise DataError(f"'{table.path.name}' has not the columns of the study", expected=", ".join(chosen))
     found = rooms.assemble(
-        table, mapping, columns=lab.task.columns, clean=lab.task.clean, select_share=0.0, confirm_share=1.0
+        gathered(lab.task, table, mapping),
+        mapping,
+        columns=lab.task.columns,
+        clean=lab.task.clean,
+        select_share=0.0,
+        confirm_share=1.0,
     )
     learnt = {normalise(lab.data.inputs[i]) for i in lab.data.where("train", "select")}
     lines = tuple(int(line) for line, text in zip(found.lines, found.inputs) if normalise(text) in learnt)

@@ -79,12 +79,12 @@ class Today:
 
 def _column(name: str, said: list[str], data: Dataset, task: Task, space: Space) -> Today:
     filled = [i for i, cell in enumerate(said) if cell.strip()]
-    if not filled or (len(filled) < len(said) and not space.names):
+    if not filled or (len(filled) < len(said) and not space.said):
         where = "any row" if not filled else "every row"
         raise DataError(f"the column '{name}' does not hold an answer in {where}", do="name another as goal.today")
     known, _findings = as_known(task, space, [said[i] for i in filled])
     findings: list[Finding] = []
-    if space.names:
+    if space.said:
         values: list[Any] = [UNANSWERED] * len(said)
         for i, answer in zip(filled, known):
             values[i] = answer
@@ -107,7 +107,7 @@ def _unanswered(count: int) -> list[Finding]:
 
 def _strangers(where: str, values: Sequence[str], space: Space) -> list[Finding]:
     """Say which answers are no labels of the data; refuse where none is one."""
-    names = set(space.names)
+    names = set(space.said)
     strange = [value for value in values if value not in names and value != UNANSWERED]
     if not strange:
         return []
@@ -115,7 +115,7 @@ def _strangers(where: str, values: Sequence[str], space: Space) -> list[Finding]
     if len(strange) == sum(value != UNANSWERED for value in values):
         raise DataError(
             f"no answer of today's process in {where} is a label of the data",
-            expected=f"labels such as {', '.join(space.names[:3])}", received=", ".join(shown[:3]),
+            expected=f"labels such as {', '.join(space.said[:3])}", received=", ".join(shown[:3]),
             do="name another as goal.today, or call the labels alike",
         )  # fmt: skip
     message = _(
@@ -134,7 +134,7 @@ class _Rule:
 
 
 def _rules(path: Path, data: Dataset, task: Task, space: Space) -> Today:
-    if not space.names:
+    if not space.said:
         raise NotSupported(
             f"rules can't answer the task {task.name}: its answers are no labels", do="use goal.today: COLUMN"
         )
@@ -167,9 +167,9 @@ def read_rules(path: Path, task: Task, space: Space) -> list[_Rule]:
     found: list[_Rule] = []
     default: list[_Rule] = []
     for line, (pattern, _label), label in zip(table.lines.tolist(), pairs, labels, strict=True):
-        if label not in space.names:
+        if label not in space.said:
             raise DataError(
-                f"'{path.name}', line {line}: there is no label '{label}' in the data", do=nearest(label, space.names)
+                f"'{path.name}', line {line}: there is no label '{label}' in the data", do=nearest(label, space.said)
             )
         if pattern == "*" and default:
             raise DataError(
@@ -208,9 +208,9 @@ def _model(folder: Path, data: Dataset, task: Task, space: Space) -> Today:
             f"the model '{folder.name}' answers another task", expected=task.name, received=model.identity["task"],
             do="name another as goal.today",
         )  # fmt: skip
-    known, _findings = as_known(task, space, model.space.names) if space.names else ([], [])
-    spelt = dict(zip(model.space.names, known))
-    findings = _strangers(f"'{folder.name}'", known, space) if space.names else []
+    known, _findings = as_known(task, space, model.space.said) if space.said else ([], [])
+    spelt = dict(zip(model.space.said, known))
+    findings = _strangers(f"'{folder.name}'", known, space) if space.said else []
     if model.identity["data"].get("fingerprint") == data.fingerprint:
         message = _(
             "today's model '{name}' was made from these very rows: it looks better than it is", name=folder.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.judge.report.figures import NONE
 from hasei.judge.report.lines import Line
@@ -26,7 +27,8 @@ def content(view: View) -> dict[str, Any] | None:
     derived = [line for line in view.lines if line.role == "derived"]
     parts = [line for line in derived if line.done and not _whole(view, line)]
     whole = [line for line in derived if line.done and _whole(view, line)]
-    constant = view.line("majority")
+    constants = (n for n in plugins.names("baselines") if getattr(plugins.load("baselines", n), "CONSTANT", False))
+    constant = next((line for line in map(view.line, constants) if line), None)
     return {
         "base": view.base, "constant": constant if constant and constant.done else None, "parts": parts[:_MOST_PARTS],
         "whole": whole[:1], "undone": [line for line in derived if not line.done][:1], "currency": view.currency,

@@ -71,6 +71,10 @@ def _sometimes(view: View) -> list[tuple[str, str]]:
             "How sure a model says it is. Calibrated means that of the answers given with 90 % confidence, 90 % are right; then"
             " a threshold can decide what goes to a person."
         )))  # fmt: skip
+    if view.get("out_of_scope"):
+        found.append((_("AUROC"), _(
+            "How often a text out of scope gets a higher score than one in scope: 1 is always, 0.5 is chance."
+        )))  # fmt: skip
     if view.get("slices"):
         found.append((_("Group of rows"), _(
             "Rows that share something, such as one branch or one language. A model can be better on the whole and worse for"

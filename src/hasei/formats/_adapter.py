@@ -1,0 +1,54 @@
+"""The parts that folder formats of adapters share: PEFT's two files, written and put on a base again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import nn
+
+from hasei.engine.opening import load_model, quiet
+from hasei.ground.errors import BaseError
+from hasei.ground.files import write_json
+from hasei.inputs import safety
+from hasei.inputs.base import Base
+
+
+def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "") -> None:
+    """Write the adapter of *trunk*, a PeftModel on *base*, into the empty *folder*."""
+    with quiet():
+        trunk.save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
+    (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
+    config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    lineage = base.to_lineage()
+    config |= {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
+    config |= {"task_type": task_type} if task_type else {}
+    config["target_modules"] = sorted(config["target_modules"])  # a set in peft: sorted, equal runs give equal bytes
+    write_json(folder / "adapter_config.json", config)
+
+
+def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn.Module:
+    """Return the trunk of *base*, or its *model*, with the adapter in *folder*.
+
+    Raises BaseError when the adapter is missing or does not fit.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise BaseError(f"the model folder '{folder.name}' has no adapter", expected="adapter_model.safetensors")
+    safety.read_header(weights, folder.name)
+    with quiet(), torch.random.fork_rng():
+        config = LoraConfig.from_pretrained(str(folder))
+        config.base_model_name_or_path = None  # the base is already open, under whatever name it has here
+        config.task_type = None
+        trunk = get_peft_model(load_model(base) if model is None else model, config)
+        result = set_peft_model_state_dict(trunk, load_file(weights))
+    if result.unexpected_keys:
+        raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")
+    for parameter in trunk.parameters():
+        parameter.requires_grad_(False)
+    adapted: nn.Module = trunk.eval()
+    return adapted

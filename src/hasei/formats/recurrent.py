@@ -1,0 +1,35 @@
+"""A recurrent base with a linear head on pooled features, as tensors that plain torch puts together.
+
+``config.json`` and ``model.safetensors`` are a recurrent base (:mod:`hasei.inputs.recurrent`), so the folder is one too;
+pool its last states as ``1_Pooling`` says and apply ``2_Dense``. Column i is the i-th name in ``labels.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hasei.engine.opening import load_model, load_tokenizer, quiet
+from hasei.engine.pooled import PooledModel
+from hasei.engine.prediction import PooledPredictor
+from hasei.formats._modules import read_modules, write_modules
+from hasei.inputs.base import Base
+
+LIBRARY = "torch"
+
+
+def save(predictor: PooledPredictor, folder: Path, base: Base | None) -> None:
+    """Write *predictor* into the empty *folder*; tokenizer files come from *base*."""
+    if base is None:
+        raise ValueError("a pooled model is derived from a base")
+    with quiet():
+        predictor.model.trunk.save_pretrained(folder, max_shard_size="1000GB")  # type: ignore[operator]
+    write_modules(folder, base.folder, predictor.model.pooling, predictor.model.head, predictor.max_tokens)
+    (folder / "modules.json").unlink()  # sentence-transformers does not know the trunk
+
+
+def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
+    """Load what :func:`save` wrote; the parent base is not needed."""
+    base = Base.open(folder)
+    pooling, head, max_tokens = read_modules(folder)
+    return PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
