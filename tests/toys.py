@@ -124,7 +124,7 @@ def toy_kind(task) -> str:
     """Return the kind of toy base that reads the rows of *task*."""
     if task.input_kind == "image":
         return "vit"
-    return "llama-writes" if task.target_kind == "text" else "bert"
+    return "llama-writes" if task.target_kind in ("text", "likelihood") else "bert"
 
 
 def toy_task(name: str):

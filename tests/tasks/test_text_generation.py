@@ -154,3 +154,16 @@ def test_rouge_l_of_text_without_spaces_is_of_its_signs():
     assert METRICS["rouge_l"].value(SAID[:1], TRUE[:1]) == pytest.approx(plain)
     assert 0.5 < METRICS["rouge_l"].value(SAID_JA[:1], TRUE_JA[:1]) < 1
     assert METRICS["exact_match"].value(["ＯＫ", "a b"], ["OK", "a  b"]) == 1.0
+
+
+@pytest.mark.parametrize("name", ["chrf", "bleu"])
+def test_a_text_that_is_never_quite_right_can_still_be_surely_better(name):
+    from hasei.judge.evaluation import compare, score
+
+    truth = [f"the parcel number {n} will arrive on day {n % 7} of the week" for n in range(300)]
+    near = [f"parcel number {n} will arrive on day {n % 7} of this week" for n in range(300)]
+    far = ["something else was said" for _ in range(300)]
+    units = [str(n) for n in range(300)]
+    gain = compare(METRICS[name], near, far, truth, units)
+    assert gain.low > 0 and not gain.too_few and not score(METRICS[name], near, truth, units).too_few
+    assert compare(METRICS[name], far, near, truth, units).high < 0

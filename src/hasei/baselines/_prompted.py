@@ -34,6 +34,9 @@ def prompted(context: Context, params: Prompted, examples: Examples | None = Non
         update=chosen | ({"max_new_tokens": params.max_new_tokens} if params.max_new_tokens else {})
     )
     model = CausalModel(trunk.fresh(()), plain=trunk.plain, decoding=decoding)
+    if context.task.target_kind == "likelihood":
+        frozen = params.model_copy(update={"max_new_tokens": 1})
+        return Derivation(reading.predictor(model, trunk), reading.format, frozen, trainable_parameters=0)
     frozen = params.model_copy(update={"max_new_tokens": decoding.max_new_tokens})
     predictor = WritingPredictor(model, trunk.chat, trunk.max_tokens, examples)
     return Derivation(predictor, reading.format, frozen, trainable_parameters=0)

@@ -7,7 +7,7 @@ confidence is the share itself. Targets of kind number: their mean, which has th
 kind choice: the commonest place of the right one. Of kind span: the commonest answer, wherever it stands. Of kind spans: that
 there are none; of kind text: the
 commonest text (the shortest, then the first in order, where several are). Of kind
-entries: those that are right most often, by their shares.
+entries: those that are right most often, by their shares. Of kind likelihood: the shares of bytes.
 
 Shapes: encoded targets (n,) or (n, d) -> value (width,), float32.
 
@@ -34,11 +34,12 @@ from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.engine.rankings import TOP, entries_of
 from hasei.engine.spans import ConstantAnswer
 from hasei.formats._bm25 import ConstantRanking
+from hasei.formats._bytes import BytePredictor
 from hasei.formats._predictors import ConstantPredictor, ConstantTextPredictor
 
 SUPPORTS = Supports(
     inputs=("text", "image"),
-    targets=("category", "categories", "number", "choice", "span", "spans", "text", "entries"),
+    targets=("category", "categories", "number", "choice", "span", "spans", "text", "likelihood", "entries"),
     bases=0,
 )
 CONSTANT = True
@@ -105,4 +106,9 @@ def _commonest(context: Context, params: Params) -> Derivation:
     return Derivation(predictor, "constant_ranking", params, len(best), ("value",))
 
 
-_OTHERS = {"entries": _commonest, "choice": _place, "span": _answer, "text": _text}
+def _bytes(context: Context, params: Params) -> Derivation:
+    counted = BytePredictor.of([i if isinstance(i, str) else i[0] for i in context.inputs], 0, context.watch)
+    return Derivation(counted, "byte_model", params, counted.counts[0].size, ("counts_0",))
+
+
+_OTHERS = {"likelihood": _bytes, "entries": _commonest, "choice": _place, "span": _answer, "text": _text}

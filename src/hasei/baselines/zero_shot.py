@@ -13,7 +13,7 @@ from __future__ import annotations
 from hasei.baselines._prompted import Prompted, prompted
 from hasei.engine.derivation import Context, Derivation, Supports
 
-SUPPORTS = Supports(targets=("text",))
+SUPPORTS = Supports(targets=("text", "likelihood"))
 
 
 class Params(Prompted):

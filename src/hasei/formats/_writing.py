@@ -18,6 +18,7 @@ from hasei.engine.causal import CausalModel, context_length, stops_of
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import Decoding
 from hasei.engine.opening import load_tokenizer, quiet
+from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _folder
 from hasei.formats._ngrams import Vectoriser
@@ -48,8 +49,18 @@ class Examples:
         return [[self.rows[i] for i in reversed(found)] for found in order.tolist()]
 
 
-def save(predictor: WritingPredictor, folder: Path) -> None:
+def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path) -> None:
     """Write everything but the weights of *predictor* into *folder*."""
+    if isinstance(predictor, LikelihoodPredictor):
+        with quiet():
+            predictor.tokenizer.save_pretrained(folder)
+        _without_paths(folder / "tokenizer_config.json")
+        write_json(folder / PROMPTING, {"max_tokens": predictor.max_tokens, "scores": True})
+        return
+    _save_writing(predictor, folder)
+
+
+def _save_writing(predictor: WritingPredictor, folder: Path) -> None:
     from transformers import GenerationConfig
 
     chat, decoding = predictor.chat, predictor.model.decoding
@@ -80,23 +91,35 @@ def _without_paths(path: Path) -> None:
     write_json(path, config)
 
 
-def load(folder: Path, tokenizer_of: Base, trunk: Any, *, plain: bool, base: Base) -> WritingPredictor:
+def load(
+    folder: Path, tokenizer_of: Base, trunk: Any, *, plain: bool, base: Base
+) -> WritingPredictor | LikelihoodPredictor:  # fmt: skip
     """Return the predictor of what :func:`save` wrote, around *trunk*. Raises BaseError when a part is damaged."""
     try:
         found = json.loads((folder / PROMPTING).read_text("utf-8"))
-        decoding = Decoding.model_validate(found["decoding"])
+        scores = bool(found.get("scores", False))
+        decoding = Decoding(max_new_tokens=1) if scores else Decoding.model_validate(found["decoding"])
         rows = tuple((str(prompt), str(answer)) for prompt, answer in found.get("examples", ()))
         count, most = int(found.get("count", 0)), int(found["max_tokens"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' has no sound '{PROMPTING}'", do="derive it again") from error
     tokenizer = load_tokenizer(tokenizer_of)
+    if scores:
+        return LikelihoodPredictor(
+            _still(trunk, plain, decoding), tokenizer, min(most, context_length(base, tokenizer))
+        )
     vectoriser = None
     if (folder / WEIGHTS).is_file():
         words, grams = read_terms(folder / TERMS)
         vectoriser = Vectoriser(words, grams, np.asarray(_folder.read_tensors(folder / WEIGHTS, ("idf",))["idf"]))
-    model = CausalModel(trunk, plain=plain, decoding=decoding)
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    model = _still(trunk, plain, decoding)
     chat = Chat(tokenizer, base.name, stops_of(trunk))
     most = min(most, context_length(base, tokenizer))
     return WritingPredictor(model, chat, most, Examples(rows, count, vectoriser) if rows else None)
+
+
+def _still(trunk: Any, plain: bool, decoding: Decoding) -> CausalModel:
+    model = CausalModel(trunk, plain=plain, decoding=decoding)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model

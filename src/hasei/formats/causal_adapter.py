@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hasei.engine.opening import load_model
+from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
 from hasei.formats._adapter import read_adapter, write_adapter
@@ -17,7 +18,7 @@ from hasei.inputs.base import Base
 LIBRARY = "peft"
 
 
-def save(predictor: WritingPredictor, folder: Path, base: Base | None) -> None:
+def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path, base: Base | None) -> None:
     """Write the adapter of *predictor*, whose trunk is a PeftModel, into the empty *folder*."""
     if base is None:
         raise ValueError("an adapter is derived from a base")
@@ -25,7 +26,7 @@ def save(predictor: WritingPredictor, folder: Path, base: Base | None) -> None:
     _writing.save(predictor, folder)
 
 
-def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor:
+def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | LikelihoodPredictor:
     """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
     base = open_base()
     trunk = read_adapter(folder, base, load_model(base, writes=True))

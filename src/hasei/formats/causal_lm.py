@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hasei.engine.opening import load_model, quiet
+from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
 from hasei.inputs.base import Base
@@ -16,7 +17,7 @@ from hasei.inputs.base import Base
 LIBRARY = "transformers"
 
 
-def save(predictor: WritingPredictor, folder: Path, base: Base | None) -> None:
+def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path, base: Base | None) -> None:
     """Write *predictor* into the empty *folder*."""
     if base is None:
         raise ValueError("a language model is derived from a base")
@@ -25,7 +26,7 @@ def save(predictor: WritingPredictor, folder: Path, base: Base | None) -> None:
     _writing.save(predictor, folder)
 
 
-def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor:
+def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | LikelihoodPredictor:
     """Load what :func:`save` wrote; the parent base is not needed."""
     base = Base.open(folder)
     return _writing.load(folder, base, load_model(base, writes=True), plain=False, base=base)

@@ -14,6 +14,7 @@ from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.judge import loading_entities
 from hasei.judge.loading_boxes import OF_BOXES
+from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
 from hasei.judge.loading_texts import OF_TEXTS
@@ -267,7 +268,7 @@ outputs = features @ model["weight"] + model["bias"]
 _CODE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
     "joined": _JOINED, "peft_adapter": _PEFT, "bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP,
-    "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_TEXTS,
+    "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_DOCUMENTS, **OF_TEXTS,
     "recurrent": _RECURRENT,
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip
@@ -306,10 +307,11 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
-    code = loading_entities.code(identity["format"]) or _CODE.get(identity["format"], "")
+    task = open_task(identity["task"])
+    of_documents = OF_DOCUMENTS if task.target_kind == "likelihood" else {}
+    code = loading_entities.code(identity["format"]) or {**_CODE, **of_documents}.get(identity["format"], "")
     if not code:
         return head + plugins.docstring("formats", identity["format"])
-    task = open_task(identity["task"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))
     if (identity["space"].get("scope") or {}).get("threshold") is not None:
         meaning, said = _SCOPED

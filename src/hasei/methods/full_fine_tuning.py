@@ -16,7 +16,9 @@ from pydantic import Field
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.methods._tuning import Tuned, passes, top_layers, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text"), gradients=True)
+SUPPORTS = Supports(
+    inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text", "likelihood"), gradients=True
+)
 
 
 class Params(Tuned):

@@ -23,7 +23,7 @@ from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text"), gradients=True)
+SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
 
 
 class Params(Tuned):

@@ -17,7 +17,9 @@ from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
 from hasei.methods._tuning import Tuned, check_layers, passes, top_layers, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text"), gradients=True)
+SUPPORTS = Supports(
+    inputs=("text", "image"), targets=(*Supports.targets, "boxes", "text", "likelihood"), gradients=True
+)
 
 
 class Params(Tuned):

@@ -70,6 +70,13 @@ class _Corpus:
         scorer, counts = self.counts(predicted, true)
         return np.array([_score(scorer, sums) for sums in np.asarray(weights, np.float64) @ counts])
 
+    def nearness(self, predicted: Sequence[Any], true: Sequence[Any]) -> Floats:
+        """The measure of each row by itself (n,); of BLEU, of the word orders that a row is long enough for."""
+        scorer, counts = self.counts(predicted, true)
+        if self.name == "bleu":
+            scorer.effective_order = True
+        return np.array([_score(scorer, row) for row in counts])
+
 
 def _score(scorer: Any, sums: Floats) -> float:
     return min(1.0, float(scorer._compute_score_from_stats(sums.tolist()).score) / 100)  # 1 + 2e-16 is no share
@@ -115,8 +122,12 @@ def _mean(rows: Any) -> Any:
 
 
 METRICS: dict[str, Metric] = {
-    "chrf": Metric("chrf", 1, _Corpus("chrf").value, weighted=_Corpus("chrf").weighted),
-    "bleu": Metric("bleu", 1, _Corpus("bleu").value, weighted=_Corpus("bleu").weighted),
+    "chrf": Metric(
+        "chrf", 1, _Corpus("chrf").value, weighted=_Corpus("chrf").weighted, nearness=_Corpus("chrf").nearness
+    ),
+    "bleu": Metric(
+        "bleu", 1, _Corpus("bleu").value, weighted=_Corpus("bleu").weighted, nearness=_Corpus("bleu").nearness
+    ),
     "rouge_l": Metric("rouge_l", 1, _mean(_rouge_l), _rouge_l),
     "exact_match": Metric("exact_match", 1, _mean(_exact), _exact),
 }
