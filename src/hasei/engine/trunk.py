@@ -71,6 +71,7 @@ class Trunk:
         self._slabs: dict[str, Slab | None] = {}
         self._views: dict[Callable[[Trunk, list[Input]], Any], tuple[Corpus, Any]] = {}
         self._exact: dict[str, Floats] = {}
+        self._notes: dict[str, dict[Input, Floats]] = {}
         self._ends: dict[int, bool] = {}
         self._checked = False
 
@@ -233,6 +234,14 @@ class Trunk:
                 )
             self._exact[key] = found
         return self._exact[key]
+
+    def noted(self, key: str, inputs: Sequence[Input], read: Callable[[list[Input]], Floats]) -> Floats:
+        """Return what *read* says of *inputs* (n, f), asked once for each row and held in memory by *key* and row."""
+        known = self._notes.setdefault(key, {})
+        new = [i for i in dict.fromkeys(inputs) if i not in known]
+        if new:
+            known.update(zip(new, read(new)))
+        return np.stack([known[i] for i in inputs])
 
     def states(self, inputs: Sequence[Input], layer: int, watch: Watch | None = None) -> States | None:
         """Return the kept token states that enter *layer* for *inputs*, or None where they can't be kept or replayed.

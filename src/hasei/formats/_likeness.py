@@ -1,9 +1,10 @@
-"""How alike two texts are, in figures: their cosine at every layer of a base, and what words and characters they share.
+"""How alike two texts are, in figures: at every layer of a base, as wholes and token by token, and in words and characters.
 
-Source: cosines of layers after Reimers & Gurevych 2019 (SBERT) and Tenney et al. 2019; overlaps as in the feature-based
-systems of the STS shared tasks (Šarić et al. 2012, "TakeLab").
+Source: cosines of layers after Reimers & Gurevych 2019 (SBERT) and Tenney et al. 2019; each token beside its nearest of the
+other text: Zhang et al. 2020, "BERTScore"; overlaps as in the feature-based systems of the STS shared tasks (Šarić et al. 2012,
+"TakeLab").
 
-Shapes: n pairs; L layers, p poolings: (L + 1) * p cosines, then :data:`OVERLAPS` lexical figures -> features (n, f).
+Shapes: n pairs; L layers: (L + 1) * 6 figures of the base's states, then :data:`OVERLAPS` lexical ones -> features (n, f).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hasei.engine.batching import Ints, by_length, tokenize
+from hasei.engine.batching import by_length, tokenize
 from hasei.engine.pairs import sides
 from hasei.engine.pooled import pool
 from hasei.formats._ngrams import Vectoriser, normalise
@@ -26,7 +27,6 @@ from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
 OVERLAPS = 9
-POOLINGS = ("mean", "max")
 _CHUNK = 1024
 _NUMBERS = re.compile(r"\d+")
 
@@ -128,31 +128,49 @@ class LikenessPredictor:
         watch, out = watch or Watch(), np.empty((len(inputs), 1), np.float32)
         for start in range(0, len(inputs), _CHUNK):
             pairs = inputs[start : start + _CHUNK]
-            texts, first, second = sides(pairs)
-            figures = cosines(self._pooled(texts, watch), first, second)
+            figures = alike(self.model.trunk, self.tokenizer, self.max_tokens, pairs, watch)
             out[start : start + len(pairs)] = self.machine.answer(
                 np.hstack([figures, overlaps(self.vectoriser, pairs, watch)])
             )
             watch.report("predicting", "", (start + len(pairs)) / len(inputs), often=True)
         return out
 
-    def _pooled(self, texts: Sequence[Input], watch: Watch) -> Floats:
-        """Pooled states (t, (L + 1) * p, h) of *texts*."""
-        tokens = tokenize(self.tokenizer, texts, self.max_tokens)
-        found: Floats | None = None
-        for rows in by_length(tokens.lengths):
-            watch.check()
-            batch = tokens.pad(rows, int(self.tokenizer.pad_token_id or 0))
-            with torch.inference_mode():
-                states = self.model.trunk(**batch, output_hidden_states=True).hidden_states
-                pooled = torch.stack([pool(s, batch["attention_mask"], how) for s in states for how in POOLINGS], 1)
-            if found is None:
-                found = np.empty((len(texts), *pooled.shape[1:]), np.float32)
-            found[rows] = pooled.numpy()
-        return np.empty((0, 0, 0), np.float32) if found is None else found
+
+def alike(trunk: nn.Module, tokenizer: Any, max_tokens: int, pairs: Sequence[Input], watch: Watch) -> Floats:
+    """Return how alike the texts of *pairs* are at every layer of *trunk* (n, (L + 1) * 6), float32."""
+    texts, first, second = sides(pairs)
+    tokens = tokenize(tokenizer, texts, max_tokens)
+    marks = torch.tensor([i for i in tokenizer.all_special_ids if i != tokenizer.unk_token_id], dtype=torch.long)
+    out: Floats | None = None
+    for rows in by_length(tokens.lengths[first] + tokens.lengths[second]):
+        watch.check()
+        batch = tokens.pad(np.concatenate([first[rows], second[rows]]), int(tokenizer.pad_token_id or 0))
+        mask = batch["attention_mask"].bool()
+        words = mask & ~torch.isin(batch["input_ids"], marks)
+        words = torch.where(words.any(1, keepdim=True), words, mask)
+        with torch.inference_mode():
+            states = trunk(**batch, output_hidden_states=True).hidden_states
+            found = torch.cat([_of_layer(s.float(), batch["attention_mask"], words) for s in states], 1).numpy()
+        out = np.empty((len(pairs), found.shape[1]), np.float32) if out is None else out
+        out[rows] = found
+    return np.empty((0, 0), np.float32) if out is None else out
 
 
-def cosines(pooled: Floats, first: Ints, second: Ints) -> Floats:
-    """Return the cosines (n, l) of texts *first* and *second* (n,) of *pooled* (t, l, h)."""
-    unit = pooled / np.maximum(np.linalg.norm(pooled, axis=2, keepdims=True), 1e-12)
-    return np.asarray((unit[first] * unit[second]).sum(2), np.float32)
+def _of_layer(states: torch.Tensor, mask: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    """Return six figures (b, 6) of pairs whose texts' *states* (2b, t, h) are those of one layer.
+
+    The cosine of their means and of their elementwise maxima. Then, of the cosines of each token of one text with its nearest of
+    the other: the smaller and the larger of the two texts' means, the least of all, the mean of the two lower quartiles.
+    """
+    figures = []
+    for how in ("mean", "max"):
+        one, other = pool(states, mask, how).chunk(2)
+        figures.append(torch.cosine_similarity(one, other, dim=1))
+    (one, other), (here, there) = nn.functional.normalize(states, dim=2).chunk(2), words.chunk(2)
+    near = torch.einsum("bth,bsh->bts", one, other)
+    forth = near.masked_fill(~there[:, None], -torch.inf).amax(2).masked_fill(~here, torch.nan)
+    back = near.masked_fill(~here[:, :, None], -torch.inf).amax(1).masked_fill(~there, torch.nan)
+    means = torch.stack([forth.nanmean(1), back.nanmean(1)])
+    least = torch.minimum(*(x.nan_to_num(torch.inf).amin(1) for x in (forth, back)))
+    quartiles = (forth.nanquantile(0.25, 1) + back.nanquantile(0.25, 1)) / 2
+    return torch.stack([*figures, means.amin(0), means.amax(0), least, quartiles], 1)

@@ -1,8 +1,8 @@
 """A base and a kernel machine on how alike two texts are: sentence-transformers modules, terms, and ``machine.safetensors``.
 
 ``machine.safetensors`` holds idf (terms,), centre and scale (f,), support (s, f), weight (s,), and bias and gamma (1,), all
-float32; ``vectorizer.json`` the terms. The f figures of a pair are the cosines of its texts at every layer (mean, max), then
-nine overlaps of words, characters and numbers (the model card shows how). The modules alone are the base as it was.
+float32; ``vectorizer.json`` the terms. The f figures of a pair are six at every layer of the base, then nine overlaps of words,
+characters and numbers (the model card shows how). The modules alone are the base as it was.
 """
 
 from __future__ import annotations

@@ -196,9 +196,18 @@ batch = encoder.tokenize(texts)
 with torch.no_grad():
     states = encoder[0].auto_model(**batch, output_hidden_states=True).hidden_states
 mask, figures = batch["attention_mask"].unsqueeze(-1), []
-for state in states:  # how alike the texts are at every layer
+marks = torch.tensor([i for i in encoder.tokenizer.all_special_ids if i != encoder.tokenizer.unk_token_id])
+words = [row if row.any() else seen for row, seen in zip(
+    batch["attention_mask"].bool() & ~torch.isin(batch["input_ids"], marks), batch["attention_mask"].bool()
+)]
+for state in states:  # how alike the texts are at every layer: as wholes, then each token and its nearest in the other
     for pooled in ((state * mask).sum(1) / mask.sum(1), state.masked_fill(mask == 0, -1e9).amax(1)):
         figures.append(torch.cosine_similarity(pooled[0], pooled[1], dim=0).item())
+    one, other = (torch.nn.functional.normalize(s[w], dim=1) for s, w in zip(state, words))
+    near = [(one @ other.T).amax(1), (one @ other.T).amax(0)]
+    means = [x.mean().item() for x in near]
+    figures += [min(means), max(means), min(x.min().item() for x in near)]
+    figures.append(sum(x.quantile(0.25).item() for x in near) / 2)
 for block in blocks:  # and in their words and character n-grams
     one, other = block.tocsr()
     a, b = set(one.indices), set(other.indices)

@@ -1,6 +1,7 @@
 """Fine-tune the base so that the cosine of two texts, each read alone, tells how alike they are: a bi-encoder.
 
-Source: Reimers & Gurevych 2019, "Sentence-BERT: Sentence embeddings using Siamese BERT-networks" (regression objective).
+Source: Reimers & Gurevych 2019, "Sentence-BERT: Sentence embeddings using Siamese BERT-networks" (regression objective); the
+way back towards the base: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
 Trains: every parameter first used in the top ``top_layers`` layers (None: all, the embeddings too), and the line from
 cosine to target.
 Shapes: features (2b, h) of b pairs, cosines (b, 1), outputs (b, 1).
@@ -12,6 +13,7 @@ more and can keep no text's features.
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field
 
 from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource
@@ -25,10 +27,15 @@ SUPPORTS = Supports(targets=("number",), texts=(2,), gradients=True)
 
 
 class Params(Tuned):
-    """Settings; learning rates are per step of ``rows_per_step`` pairs."""
+    """Settings; learning rates are per step of ``rows_per_step`` pairs.
+
+    *base_share* is the share of the base in the weights that are left, those trained having the rest: a tuned base says more of
+    rows like its train rows, the base more of others.
+    """
 
     top_layers: int | None = Field(None, ge=1)
     learning_rate: float = Field(1e-4, gt=0, le=1)
+    base_share: float = Field(0.2, ge=0, lt=1)
 
 
 def effort(params: Params, facts: Facts) -> float:
@@ -54,12 +61,17 @@ def derive(context: Context, params: Params) -> Derivation:
     )
     part = top_layers(trunk, params.top_layers or trunk.layers + 1)
     model = ApartModel(part.trunk, pooling, linear(weight, bias))
+    before = {n: p.detach().clone() for n, p in part.trunk.named_parameters() if n in part.names}
     states = apart.states(texts, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
     with text_source(apart, texts, part.stack, states, part.lowest) as source:
         pairs = ApartSource(source, first, second)
         frozen, curve = train_part(
             context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets
         )
+    with torch.no_grad():
+        for name, parameter in part.trunk.named_parameters():
+            if name in before:
+                parameter.lerp_(before[name], params.base_share)
     return Derivation(
         ApartPredictor(model, trunk.tokenizer, trunk.base.max_tokens), "bi_encoder", frozen,
         trainable_parameters=part.size(model), trained=part.trained(model), curve=tuple(curve),

@@ -1,6 +1,6 @@
-"""Kernel ridge regression on how alike two texts are: at every layer of the base, in their words and in their characters.
+"""Kernel ridge regression on how alike two texts are: at every layer of the base, as wholes and token by token, and in words.
 
-The base stays as it is and reads each text once. Width of the kernel and strength of the penalty are chosen by the error on
+The base stays as it is and reads each pair once. Width of the kernel and strength of the penalty are chosen by the error on
 inner folds (whole units); the machine is then solved on all rows, on at most *support* of them as supporting points.
 
 Source: kernel ridge regression: Saunders, Gammerman & Vovk 1998; few supporting points: Smola & Schölkopf 2000 ("sparse
@@ -27,7 +27,7 @@ from hasei.engine.derivation import Context, Derivation, Settings, Supports
 from hasei.engine.pairs import sides
 from hasei.engine.splits import folds
 from hasei.engine.trunk import Trunk
-from hasei.formats._likeness import POOLINGS, LikenessPredictor, Machine, cosines, kernel, overlaps
+from hasei.formats._likeness import LikenessPredictor, Machine, alike, kernel, overlaps
 from hasei.formats._ngrams import Vectoriser
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
@@ -56,7 +56,7 @@ class Params(Settings):
 
 
 def derive(context: Context, params: Params) -> Derivation:
-    """Compute the figures from kept features, choose, solve; raises NotSupported for anything but pairs with numbers."""
+    """Compute the figures, choose, solve; raises NotSupported for anything but pairs with numbers."""
     SUPPORTS.refuse("pair_regression", context.task)
     trunk = context.trunk
     texts, __, __ = sides(context.inputs)
@@ -76,15 +76,13 @@ def derive(context: Context, params: Params) -> Derivation:
 
 
 def figures(trunk: Trunk, vectoriser: Vectoriser, inputs: Sequence[Input], watch: Watch) -> Floats:
-    """Return the figures (n, f) of the pairs *inputs*, the cosines from kept features."""
-    texts, first, second = sides(inputs)
+    """Return the figures (n, f) of the pairs *inputs*; a pair that was read before is not read again."""
     apart = trunk.apart(inputs)
-    found = [
-        cosines(apart.pooled(texts, layer, how, watch)[:, None], first, second)
-        for layer in range(trunk.layers + 1)
-        for how in POOLINGS
-    ]
-    return np.hstack([*found, overlaps(vectoriser, inputs, watch)])
+
+    def read(pairs: Sequence[Input]) -> Floats:
+        return alike(apart.model, apart.tokenizer, apart.max_tokens, pairs, watch)
+
+    return np.hstack([apart.noted("alike", inputs, read), overlaps(vectoriser, inputs, watch)])
 
 
 def solve_machine(features: Floats, targets: Floats, gamma: float, l2: float, support: int, seed: int) -> Machine:
