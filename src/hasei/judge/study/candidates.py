@@ -63,7 +63,8 @@ class Candidate:
     """A recipe of one step in the table; *origin* None: today's process, which is derived from nothing.
 
     *rungs* hold its score on part of the rows, as (rows, score); *seeds* its score on all of them under several seeds.
-    *ms_per_row* is told only of today's process, which has no trial.
+    *ms_per_row* is told only of today's process, which has no trial. *proposed*: by its method and not by the user, so that its
+    schedule may be shortened to fit the budget.
     """
 
     origin: Step | None
@@ -77,6 +78,7 @@ class Candidate:
     rungs: list[tuple[int, float]] = field(default_factory=list)
     seeds: dict[int, float] = field(default_factory=dict)
     ms_per_row: float | None = None
+    proposed: bool = False
 
     @property
     def level(self) -> float:

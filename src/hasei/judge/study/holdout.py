@@ -43,7 +43,7 @@ def run_holdout(
     lab.prepare(np.concatenate([fit, select]))
     keep_states(lab, _affordable(lab, clock, candidates, len(fit)))
     rows = np.sort(np.concatenate([fit, select]))
-    race = Race(lab, clock, fit, select, len(rows))
+    race = Race(lab, clock, fit, select, len(rows), shortens=True)
     race.run(candidates)
     try_again(race, candidates, seeds)
     look_closer(lab, clock, rows)
@@ -101,8 +101,9 @@ def _answerable(lab: Lab, clock: Clock, confirm: np.ndarray) -> np.ndarray:
 
 def _affordable(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows: int) -> list[Candidate]:
     """Those gradient candidates that could be run at all: states are kept for no others."""
-    race = Race(lab, clock, np.arange(rows), np.arange(1), rows)
-    return [c for c in candidates if c.gradients and 2 * race.effort_seconds(c.step, rows) <= clock.free()]
+    race = Race(lab, clock, np.arange(rows), np.arange(1), rows, shortens=True)
+    least = {c.name: race.schedules(c)[-1] for c in candidates if c.gradients}
+    return [c for c in candidates if c.gradients and 2 * race.effort_seconds(least[c.name], rows) <= clock.free()]
 
 
 def _refit_all(

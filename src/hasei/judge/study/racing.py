@@ -1,19 +1,21 @@
 """Which candidates are run, on how many rows, in which order, within what is left of the budget.
 
 Cheap ones run in full. Those that train by gradients first race on a part of the train rows, each with its own complete
-schedule; the best go on to all of them, as long as their trial *and* the refit that would follow fit into the budget.
+schedule; the best go on to all of them, as long as their trial *and* the refit that would follow fit into the budget. Where the
+schedule that a method proposes does not fit, the longest that does is run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hasei.derive.recipe import Step, make_step
 from hasei.engine.derivation import proposals
+from hasei.engine.training import Plan
 from hasei.ground import plugins
 from hasei.ground.errors import HaseiError, OutputError, Stopped
 from hasei.ground.events import DeadlineReached
@@ -36,8 +38,9 @@ def candidates_of(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int) -> li
         if check is not None:  # what the user asked for by name and can't be is refused before anything is trained
             check(recipe[-1].params, lab.trunk.layers)
         steps += [] if recipe[-1] in steps else [recipe[-1]]
+    named = [recipe[-1] for recipe in chosen]
     supported = [s for s in steps if _possible(lab, s)]
-    return [Candidate(step, recipe_id=lab.recipe(step).recipe_id) for step in supported]
+    return [Candidate(s, recipe_id=lab.recipe(s).recipe_id, proposed=s not in named) for s in supported]
 
 
 def _proposed(lab: Lab, kind: str, rows: int, named: bool) -> list[Step]:
@@ -71,7 +74,10 @@ def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:
 
 @dataclass
 class Race:
-    """One selection: *fit* rows to derive from, *select* rows to be scored on, *refit* rows that a winner sees at the end."""
+    """One selection: *fit* rows to derive from, *select* rows to be scored on, *refit* rows that a winner sees at the end.
+
+    *shortens*: proposed schedules may be shortened to fit; not where several races must run the same.
+    """
 
     lab: Lab
     clock: Clock
@@ -80,6 +86,7 @@ class Race:
     refit: int
     speeds: dict[str, float] = field(default_factory=dict)
     silent: bool = False
+    shortens: bool = False
 
     def run(self, candidates: Sequence[Candidate]) -> None:
         """Give every candidate a trial, or a reason why it has none."""
@@ -101,6 +108,14 @@ class Race:
         speed = self.speeds.get(step.label) or (float(np.median(list(self.speeds.values()))) if self.speeds else 1.0)
         return passes * rows * self.lab.forward_ms / 1000 * speed
 
+    def schedules(self, candidate: Candidate) -> list[Step]:
+        """Return the step of *candidate*, then what may be run in its place where that takes too long, the longest first."""
+        step = candidate.step
+        if not (self.shortens and candidate.proposed) or not isinstance(step.params, Plan):
+            return [step]
+        epochs = range(step.params.epochs - 1, 0, -1)
+        return [step, *(replace(step, params=step.params.model_copy(update={"epochs": n})) for n in epochs)]
+
     def _both(self, step: Step, rows: int) -> float:
         """Trial on all rows and the refit that would follow."""
         return self.effort_seconds(step, rows) + self.effort_seconds(step, self.refit)
@@ -115,14 +130,13 @@ class Race:
             running = self._rung(running, part)
         kept = 0.0  # seconds that refits of those that finished would take
         for candidate in running:
-            trial = self.effort_seconds(candidate.step, rows)
             if kept and self._behind(candidate, running[0]):
                 self._drop(
                     candidate,
                     "raced out",
                     _("behind {leader} on {rows} rows", leader=running[0].name, rows=f"{len(part):,}"),
                 )
-            elif self._affordable(candidate, rows, at_least=trial + kept):
+            elif self._affordable(candidate, rows, kept=kept):
                 refit = max(kept, self.effort_seconds(candidate.step, self.refit))
                 self._full(candidate, max(self.clock.free() - refit, 0.5 * self.clock.free()))
                 if candidate.status == "done":
@@ -152,19 +166,33 @@ class Race:
             return False
         return self.lab.metric.direction * (leader.rungs[-1][1] - candidate.rungs[-1][1]) > margin
 
-    def _affordable(self, candidate: Candidate, rows: int, extra: int = 0, *, at_least: float = 0.0) -> bool:
-        needed = max(at_least, self._both(candidate.step, rows)) + (
-            self.effort_seconds(candidate.step, extra) if extra else 0.0
-        )
-        free = self.clock.free()
-        if needed <= free:
+    def _affordable(
+        self, candidate: Candidate, rows: int, extra: int = 0, *, at_least: float = 0.0, kept: float = 0.0
+    ) -> bool:
+        """Whether a trial of *candidate* fits, its schedule shortened where it must be; says why where it does not.
+
+        *extra* rows are tried before; *kept* seconds are for the refit of another, *at_least* for all that the best one needs.
+        """
+        free, steps = self.clock.free(), self.schedules(candidate)
+        costs = [self._needed(step, rows, extra, at_least, kept) for step in steps]
+        for step, needed in zip(steps, costs):
+            if needed > free:
+                continue
+            if step is not candidate.step:
+                candidate.origin, candidate.recipe_id = step, self.lab.recipe(step).recipe_id
+                self.lab.note("shortened", candidate=candidate.name)
             return True
+        needed = costs[-1]
         why = _(
             "its trial and refit would take about {needed} s and {free} s of the budget are free", needed=f"{needed:.0f}",
             free=f"{max(0.0, free):.0f}",
         )  # fmt: skip
         self._drop(candidate, "raced out" if candidate.rungs else "skipped", why)
         return False
+
+    def _needed(self, step: Step, rows: int, extra: int, at_least: float, kept: float) -> float:
+        trial, refit = self.effort_seconds(step, rows), self.effort_seconds(step, self.refit)
+        return max(at_least, trial + max(refit, kept)) + (self.effort_seconds(step, extra) if extra else 0.0)
 
     def _full(self, candidate: Candidate, seconds: float) -> None:
         trial = self._trial(candidate, self.fit, seconds)
