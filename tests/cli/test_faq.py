@@ -53,11 +53,13 @@ def test_the_entries_are_part_of_fingerprint_and_lineage(study, toy_base, tmp_pa
     assert found[0] != found[1]
 
 
-def test_answers_are_entries_with_score_and_text_or_that_it_does_not_know(study, tmp_path):
+def test_answers_are_entries_with_score_and_text_or_that_it_does_not_know(study, tmp_path, capsys):
     record = open_model(study / "run" / "model").record["automation"]
     assert record["threshold"] is not None and record["calibration"]
     new = write_rows(tmp_path / "new.csv", [("where is my parcel today",), ("",), ("zzz qqq",)], ("query",))
     assert main(["predict", str(study / "run" / "model"), new, "--out", str(tmp_path / "a.csv")]) == 0
+    assert "2 rows answered, 1 without text left blank" in (said := capsys.readouterr().err)
+    assert '1 of them: "I don\'t know", since above that confidence 97 % of the answers are right' in said
     parcel, blank, strange = csv.DictReader((tmp_path / "a.csv").read_text("utf-8").splitlines())
     assert list(parcel) == ["query", "label", "confidence", "score", "answer"]
     assert parcel["label"] == "parcel" and parcel["answer"] == TOY.corpus.texts[0]

@@ -89,6 +89,12 @@ def predict(
         if out is not None:
             refuse_existing(out)
     _report(done, out, json_, automatic)
+    if done.unknown and not json_:
+        wish = 100 * float(model.record["automation"]["wish"])
+        say(_(
+            "{unknown} of them: \"I don't know\", since above that confidence {wish} of the answers are right "
+            "(goal.automate_at in hasei.yaml asks for less)", unknown=f"{done.unknown:,}", wish=f"{wish:g} %",
+        ))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ class Teller:
 @dataclass
 class Done:
     """What was answered: rows in all, rows without text, how often each answer was given, the seconds it
-    took, and how many answers need no person.
+    took, how many answers need no person, and how many questions it does not know an entry for.
     """
 
     rows: int = 0
@@ -187,6 +193,7 @@ class Done:
     labels: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     automatic: int = 0
+    unknown: int = 0
 
 
 def input_columns(model: DerivedModel, rows: Stream, given: dict[str, str]) -> list[str]:
@@ -256,6 +263,7 @@ def _answer(
         writer.write(row, value, sure, automatic=automatic, told=told)
         done.labels.update([] if value is None else [str(value)])
         done.automatic += bool(automatic)
+        done.unknown += bool(teller.gate and sure is not None and sure < teller.gate.threshold)
     done.rows += len(cells)
     done.blank += len(cells) - len(filled)
 
@@ -287,7 +295,7 @@ def _report(done: Done, out: Path | None, json_: bool, automatic: bool) -> None:
         emit_json({
             "schema": 1, "rows": done.rows, "blank": done.blank, "out": out.as_posix() if out else None,
             "labels": dict(done.labels.most_common()), "seconds": done.seconds,
-            "automatic": done.automatic if automatic else None,
+            "automatic": done.automatic if automatic else None, "unknown": done.unknown,
         })  # fmt: skip
         return
     left = f", {done.blank:,} without text left blank" if done.blank else ""
