@@ -35,7 +35,7 @@ class Params(Tuned):
 
     top_layers: int | None = Field(None, ge=1)
     learning_rate: float = Field(1e-4, gt=0, le=1)
-    base_share: float = Field(0.2, ge=0, lt=1)
+    base_share: float = Field(0.3, ge=0, lt=1)
 
 
 def effort(params: Params, facts: Facts) -> float:
