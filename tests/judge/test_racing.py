@@ -62,7 +62,9 @@ def test_what_the_user_asked_for_or_other_folds_run_too_is_not_shortened_but_sai
     assert candidate.status == "skipped" and f"{2 * one:.0f} s" in candidate.why
 
 
-def test_a_schedule_is_not_shortened_below_the_steps_that_a_training_needs(notes):
-    candidate = tuned(True)
-    assert not fits(race(1.0, notes, shortens=True), candidate)
-    assert candidate.step == tuned(True).step and candidate.status == "skipped"
+def test_a_schedule_is_not_shortened_below_a_half_of_it(notes):
+    candidate, alone = tuned(True), race(1e9, notes)
+    half, less = (alone.effort_seconds(make_step("partial_fine_tuning", {"epochs": n}), ROWS) for n in (10, 9))
+    candidate = Candidate(make_step("partial_fine_tuning", {"epochs": 20}), proposed=True)
+    assert not fits(race(2.01 * less, notes, shortens=True), candidate)
+    assert candidate.step.params.epochs == 20 and candidate.status == "skipped" and f"{2 * half:.0f} s" in candidate.why

@@ -2,7 +2,7 @@
 
 Cheap ones run in full. Those that train by gradients first race on a part of the train rows, each with its own complete
 schedule; the best go on to all of them, as long as their trial *and* the refit that would follow fit into the budget. Where the
-schedule that a method proposes does not fit, the longest that does is run.
+schedule that a method proposes does not fit, the longest that does is run, at least half of it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Race:
         step = candidate.step
         if not (self.shortens and candidate.proposed) or not isinstance(step.params, Plan):
             return [step]
-        epochs = range(step.params.epochs - 1, 0, -1)
+        epochs = range(step.params.epochs - 1, (step.params.epochs - 1) // 2, -1)
         return [step, *(replace(step, params=step.params.model_copy(update={"epochs": n})) for n in epochs)]
 
     def _both(self, step: Step, rows: int) -> float:
