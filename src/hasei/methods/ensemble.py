@@ -7,7 +7,8 @@ Source: Dietterich 2000, "Ensemble methods in machine learning"; soft vote: Laks
 scalable predictive uncertainty estimation using deep ensembles".
 Trains: what its members train, each on its own.
 Shapes: outputs of members (m, n, w) -> (n, w).
-Relations: ``feature_extraction`` by two poolings of the same base is what it joins where no members are named.
+Relations: ``feature_extraction`` by two poolings of the same base is what it joins where no members are named; with
+``lexical_linear`` and a tuned base as members it knows words and meanings.
 
 >>> hasei.study("pairs.csv", methods=[{"ensemble": {"members": ["pair_regression", "cosine_tuning"]}}])  # doctest: +SKIP
 """
@@ -34,7 +35,11 @@ Member: TypeAlias = str | dict[str, dict[str, Any]]
 
 
 class Params(Settings):
-    """Settings. Each of *members* is a method's name, or its name with settings, as under ``recipes``."""
+    """Settings. Each of *members* is the name of a method or a cheap truth, or its name with settings, as under ``recipes``.
+
+    What joins best errs in other places: a lexical model and the base. Classes are joined by probabilities, so that each member's
+    outputs should be such (a support vector machine's are not).
+    """
 
     members: tuple[Member, ...] = Field(
         ({"feature_extraction": {"pooling": "mean"}}, {"feature_extraction": {"pooling": "max"}}),
@@ -96,6 +101,6 @@ def _members(params: Params) -> list[tuple[str, Any, Settings]]:
         name, given = next(iter(member.items())) if isinstance(member, Mapping) else (member, {})
         if name == "ensemble":
             raise NotSupported("an ensemble can't be a member of another", do="name its members here")
-        plugin: Any = plugins.load("methods", name)
+        plugin: Any = plugins.load("baselines" if name in plugins.names("baselines") else "methods", name)
         found.append((name, plugin, build(plugin.Params, given or {}, f"method '{name}'")))
     return found
