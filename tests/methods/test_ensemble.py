@@ -52,3 +52,10 @@ def test_what_can_not_be_a_member_is_refused():
         ensemble.check(settings, 2)
     with pytest.raises(RecipeError):
         build(ensemble.Params, {"members": ["lexical_linear"]}, "method 'ensemble'")
+
+
+def test_its_name_in_a_table_tells_its_members_and_their_settings():
+    (step,) = read_steps(
+        {"ensemble": {"members": ["lexical_linear", {"lora": {"rank": 4, "learning_rate": 0.001}}, {"lora": {}}]}}
+    )
+    assert step.label == "ensemble (members lexical_linear + lora (rank 4, learning_rate 0.001) + lora)"

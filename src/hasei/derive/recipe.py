@@ -40,8 +40,19 @@ class Step:
         """The name with the settings that differ from the defaults, for tables."""
         default = self.plugin.Params().model_dump()
         differs = {k: v for k, v in self.params.model_dump().items() if v != default[k]}
-        shown = ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in differs.items())
-        return f"{self.name} ({shown})" if shown else self.name
+        return f"{self.name} ({_said(differs)})" if differs else self.name
+
+
+def _said(value: Any) -> str:
+    """Return a setting as a table shows it: what is several joined by +, what has settings of its own with them."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple | list):
+        return " + ".join(map(_said, value))
+    if not isinstance(value, dict):
+        return str(value)
+    shown = [(k, _said(v), isinstance(v, dict)) for k, v in value.items()]
+    return ", ".join((f"{k} ({v})" if nested else f"{k} {v}") if v else str(k) for k, v, nested in shown)
 
 
 @dataclass(frozen=True)
