@@ -30,7 +30,10 @@ def show(report: Report, folder: Path) -> None:
     _table(page, report)
     lines = lines_of(report)
     notes = [_("* too few rows, errors or rows of a class for the interval to hold what it promises")]
-    for text in [*reasons(lines), *(notes if any(line.too_few for line in lines) else [])]:
+    texts = [*reasons(lines), *(notes if any(line.too_few for line in lines) else [])]
+    if texts:
+        page.print()
+    for text in texts:
         _item(page, text)
     _verdict(page, report)
     _where(page, report, folder)
@@ -42,7 +45,6 @@ def _table(page: Console, report: Report) -> None:
     page.width = max(width, LEAST_WIDTH)
     page.print(candidates_table(report, page.width))
     page.width = width
-    page.print()
 
 
 def _data(page: Console, report: Report) -> None:
