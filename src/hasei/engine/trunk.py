@@ -268,8 +268,11 @@ class Trunk:
         """Why a training from *layer* must also run the layers below (in English); "" where they can be replayed."""
         if self.probe.refusal or not 0 < layer < self.layers:
             return self.probe.refusal or marked("there is no layer below")
-        difference = replay.self_check(self.model, self.stack, self.probe, self._sample(), layer)
-        return "" if difference <= TOLERANCE else marked("a replayed pass differs from a plain one")
+        return "" if self._replay_error(layer) <= TOLERANCE else marked("a replayed pass differs from a plain one")
+
+    def _replay_error(self, layer: int) -> float:
+        """Largest difference of the last states, plain against replayed from *layer*, relative to their spread."""
+        return replay.self_check(self.model, self.stack, self.probe, self._sample(), layer)
 
     def tell(self, why: str, watch: Watch) -> None:
         """Say once why the layers below the trained ones are run."""

@@ -329,7 +329,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     parent = _base(identity["parents"][0]) if identity["parents"] else '""'
     shared = {
         "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
-        "{pooled}": _POOLED[pooling], "{meaning}": meaning, "{said}": said,
+        "{pooled}": _POOLED.get(pooling, ""), "{meaning}": meaning, "{said}": said,
     }  # fmt: skip
     for name, lines in shared.items():
         code = code.replace(name, lines)
