@@ -142,7 +142,7 @@ def report(**changes: Any) -> dict[str, Any]:
                     "count": 7,
                     "rows": [3, 7, 12, 40, 41, 88, 90],
                     "do": "fill in the label, or leave them out",
-                    "message": "rows dropped from '問い合わせ.csv' for a blank label: 7",
+                    "message": "rows dropped from '問い合わせ.csv' because 'label' is blank: 7",
                 },
                 {
                     "kind": "encoding",

@@ -68,7 +68,7 @@ def test_guessed_columns_come_with_the_flag_that_changes_them(shown):
 
 def test_findings_come_with_their_first_rows(shown):
     text = flat(shown(report()))
-    assert "for a blank label: 7 (lines 3, 7, 12, 40, 41, ...)" in text
+    assert "because 'label' is blank: 7 (lines 3, 7, 12, 40, 41, ...)" in text
     assert "it was read as CP932" in text
 
 

@@ -90,6 +90,13 @@ def test_replay_from_every_stage_gives_the_features_and_gradients_of_the_whole_m
         assert max(float((a - b).abs().max()) for a, b in zip(plain, again)) <= 1e-5 * max(1.0, largest)
 
 
+@pytest.mark.parametrize("kind", IMAGE_KINDS)
+def test_a_study_is_told_whether_a_training_may_start_at_a_stage(kind, trunks):
+    trunk = trunks(kind)
+    assert trunk.run_because(0) and trunk.run_because(trunk.layers)
+    assert [trunk.run_because(layer) for layer in range(1, trunk.layers)] == [""] * (trunk.layers - 1)
+
+
 @pytest.mark.parametrize("kind", ["vit", "convnext", "resnet"])
 def test_states_of_rows_are_kept_once_and_those_of_the_stages_too(kind, trunks):
     trunk = trunks(kind)

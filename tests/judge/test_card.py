@@ -119,7 +119,9 @@ def python_in(markdown):
 @pytest.mark.parametrize("form", plugins.names("formats"))
 def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
     parent = {"name": 'own"er/name', "revision": "a" * 40}
-    text = snippet({"format": form, "parents": [parent], "space": {"names": ["a", "b"]}, "task": "text_classification"})
+    identity = {"format": form, "parents": [parent], "space": {"names": ["a", "b"]}, "task": "text_classification"}
+    text = snippet(identity)
+    assert snippet(identity, "own").splitlines()[0] == text.splitlines()[0]  # how a picture's features are made
     assert text.startswith(f"### With {plugins.load('formats', form).LIBRARY}")
     (lines,) = python_in(text)
     compile(lines, form, "exec")

@@ -44,7 +44,13 @@ class UserError(HaseiError):
 
 
 class DataError(UserError):
-    """A file of rows is unreadable, empty, malformed or unfit for the task."""
+    """A file of rows is unreadable, empty, malformed or unfit for the task; *cell* is the one at fault, where it is known."""
+
+    def __init__(
+        self, happened: str, *, expected: str = "", received: str = "", do: str = "", cell: str | None = None
+    ) -> None:
+        super().__init__(happened, expected=expected, received=received, do=do)
+        self.cell = cell
 
 
 class BaseError(UserError):

@@ -29,6 +29,8 @@ from hasei.tasks._number_metrics import METRICS
 if TYPE_CHECKING:
     import torch
 
+LARGEST = 1e15
+"""Beyond it, squared errors are no longer exact to a unit in float32 sums, and a slip is likelier than a measurement."""
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _MINUS = str.maketrans({"−": "-", "–": "-", "ー": "-"})
 
@@ -80,6 +82,11 @@ class NumberTask:
             raise DataError(
                 f"a target is no number: '{text[:60]}'", expected="a finite number in every row",
                 do="correct it or leave the row out with --where, or choose another --label",
+            )  # fmt: skip
+        if abs(value) > LARGEST:
+            raise DataError(
+                f"a target is too large to be computed with: {value:g}", expected=f"a number up to {LARGEST:g}",
+                do="correct it, leave the row out with --where, or give the targets in a larger unit",
             )  # fmt: skip
         if not low <= value <= high:
             raise DataError(

@@ -134,7 +134,7 @@ def _labels_of(text: str) -> list[str]:
     bare = text.strip()
     if bare == NONE:
         return []
-    if bare.startswith("["):
+    if bare.startswith(("[", "{")):
         try:
             value = json.loads(bare)
         except ValueError:

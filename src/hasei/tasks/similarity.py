@@ -69,6 +69,11 @@ _TOY: tuple[tuple[str, str, str], ...] = (
 )
 
 
+def _share(text: str) -> bool:
+    """Whether *text* is a percentage, in any width."""
+    return text.strip().endswith(("%", "％"))
+
+
 class Similarity(NumberTask):
     """The task: satisfies :class:`hasei.tasks.Task`."""
 
@@ -82,16 +87,22 @@ class Similarity(NumberTask):
     def clean(self, targets: Sequence[str]) -> tuple[list[str], list[Finding]]:
         """Give each number one spelling; raises :class:`DataError` at one that is off the scale of the others."""
         cleaned, findings = super().clean(targets)
+        shares = [text for text in targets if _share(text)]
+        if 0 < len(shares) < len(targets):
+            raise DataError(
+                f"some similarities are percentages and some are not: '{shares[0].strip()[:20]}'", expected="one scale for all",
+                do="write them all alike", cell=shares[0],
+            )  # fmt: skip
         values = [float(text) for text in cleaned]
         for low, high in SCALES:
             inside = sum(low <= value <= high for value in values)
             if inside == len(values):
                 return cleaned, findings
             if inside >= _INSIDE * len(values):
-                wrong = next(value for value in values if not low <= value <= high)
+                wrong, cell = next((v, t) for v, t in zip(values, targets) if not low <= v <= high)
                 raise DataError(
                     f"a similarity is out of its range: {wrong:g}", expected=f"{low:g} to {high:g} like all the others",
-                    do="correct it, or leave the row out with --where",
+                    do="correct it, or leave the row out with --where", cell=cell,
                 )  # fmt: skip
         scales = ", ".join(f"{low:g} to {high:g}" for low, high in SCALES)
         raise DataError(

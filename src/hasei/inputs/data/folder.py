@@ -71,6 +71,11 @@ def _look_through(path: Path) -> tuple[list[str], list[str], list[str]]:
             )  # fmt: skip
         top |= set(folders) if here == path else set()
         for name in filter(_counts, names):
+            if (here / name).exists() and not (here / name).is_file():  # a pipe would be waited for, without an end
+                raise DataError(
+                    f"'{(here / name).relative_to(path).as_posix()}' in '{path.name}' is not a regular file",
+                    expected="pictures", do="take it out of the folder",
+                )  # fmt: skip
             (pictures if is_picture_name(name) else others).append((here / name).relative_to(path).as_posix())
     filled = {name.split("/", 1)[0] for name in pictures if "/" in name}
     return sorted(pictures), sorted(others), sorted(top - filled)

@@ -66,6 +66,13 @@ def _suggested(table: Table, name: str) -> str:
 
 
 def _impossible(table: Table, missing: list[str]) -> DataError:
+    empty = [part for part in missing if part in table.columns and not any(_cells(table, part))]
+    if empty:
+        return DataError(
+            f"the column '{empty[0]}' of '{table.path.name}' is blank in every row", expected=f"rows with their {empty[0]}",
+            received="; ".join(finding.message for finding in table.findings if finding.kind == "shape"),
+            do="fill it in, or end each conversation with its answer" if empty[0] == "answer" else "fill it in",
+        )  # fmt: skip
     return DataError(
         f"no column of '{table.path.name}' looks like the {' or the '.join(missing)}",
         received=f"the columns {', '.join(table.columns)}",
@@ -73,6 +80,12 @@ def _impossible(table: Table, missing: list[str]) -> DataError:
         if table.path.is_dir()
         else f"name it with {' '.join(flag(part) for part in missing)}",
     )
+
+
+def _cells(table: Table, name: str) -> list[str]:
+    """Return the cells of a column without white space at their ends."""
+    place = table.columns.index(name)
+    return [row[place].strip() for row in table.cells]
 
 
 def _folded(name: str) -> str:

@@ -105,7 +105,9 @@ def assemble(
         _index(table, name)
     rows, findings = _usable(table, mapping, columns, _index(table, group) if group else None, extras)
     confirm, more = _usable_test(test, mapping, columns, group, extras) if test else ([], [])
-    findings = [*table.findings, *(test.findings if test else ()), *findings, *more, *_unify([*rows, *confirm], clean)]
+    files = [table.path.name] * len(rows) + [test.path.name if test else ""] * len(confirm)
+    unified = _unify([*rows, *confirm], files, clean)
+    findings = [*table.findings, *(test.findings if test else ()), *findings, *more, *unified]
     if test:
         _refuse_same(table, test, rows, confirm)
         rows = _without_leaks(table, test, rows, confirm, findings, group)
@@ -180,11 +182,12 @@ def _usable(
             rows.append(_row(line, texts, cells[answer], "" if together is None else cells[together]))
             if others:
                 rows[-1].extra = tuple("" if place is None else cells[place] for place in others)
-    findings = _without_text(table, no_text) + _without_label(table, no_label)
+    findings = _without(table, no_text, "text", [table.columns[index] for index in reads])
+    findings += _without(table, no_label, "label", [table.columns[answer]])
     if not rows:
         raise DataError(
-            f"no row of '{table.path.name}' has both a text and a label",
-            received=f"{len(no_text)} rows without text and {len(no_label)} more without a label",
+            f"no row of '{table.path.name}' has both {' and '.join(mapping.columns)}",
+            received=f"{len(no_text)} rows with nothing to read, {len(no_label)} more without '{table.columns[answer]}'",
             do="check which columns were taken",
         )
     return rows, findings
@@ -210,27 +213,44 @@ def _is_blank(text: str) -> bool:
     return all(unicodedata.category(char)[0] in "ZC" for char in unicodedata.normalize("NFKC", text))
 
 
-def _without_text(table: Table, lines: Sequence[int]) -> list[Finding]:
+def _without(table: Table, lines: Sequence[int], part: str, columns: Sequence[str]) -> list[Finding]:
+    """Say which *lines* of *table* were dropped because one of *columns*, its *part* (text or label), is blank."""
     if not lines:
         return []
-    message = _("rows dropped from '{file}' for a blank text: {n}", file=table.path.name, n=len(lines))
-    do = _("fill in the text, or leave them out")
-    return [Finding("blank_text", "warning", message, table.path.name, tuple(lines), do)]
+    names = ", ".join(f"'{name}'" for name in columns)
+    message = _(
+        "rows dropped from '{file}' because {columns} is blank: {n}", file=table.path.name, columns=names, n=len(lines)
+    )
+    return [
+        Finding(f"blank_{part}", "warning", message, table.path.name, tuple(lines), _("fill it in, or leave them out"))
+    ]
 
 
-def _without_label(table: Table, lines: Sequence[int]) -> list[Finding]:
-    if not lines:
-        return []
-    message = _("rows dropped from '{file}' for a blank label: {n}", file=table.path.name, n=len(lines))
-    do = _("fill in the label, or leave them out")
-    return [Finding("blank_label", "warning", message, table.path.name, tuple(lines), do)]
-
-
-def _unify(rows: list[_Row], clean: Clean) -> list[Finding]:
-    targets, findings = clean([row.target for row in rows])
+def _unify(rows: list[_Row], files: Sequence[str], clean: Clean) -> list[Finding]:
+    """Give the targets of *rows*, each of one of *files*, one spelling; a target that can't be read is named with its line."""
+    try:
+        targets, findings = clean([row.target for row in rows])
+    except DataError as error:
+        cell = error.cell if error.cell is not None else _unreadable([row.target for row in rows], clean)
+        for row, file in zip(rows, files):
+            if row.target == cell:
+                raise DataError(
+                    f"'{file}', line {row.line}: {error.happened}", expected=error.expected, received=error.received, do=error.do,
+                ) from error  # fmt: skip
+        raise
     for row, target in zip(rows, targets, strict=True):
         row.target = target
     return findings
+
+
+def _unreadable(targets: Sequence[str], clean: Clean) -> str | None:
+    """Return the first of *targets* that *clean* refuses by itself, None where it is their sum that is wrong."""
+    for target in dict.fromkeys(targets):
+        try:
+            clean([target])
+        except DataError:
+            return target
+    return None
 
 
 def _refuse_same(table: Table, test: Table, rows: list[_Row], confirm: list[_Row]) -> None:

@@ -84,7 +84,7 @@ def _inside(folder: Path, name: str, at: str) -> Path:
     cleaned = name.strip()
     parts = PurePosixPath(cleaned).parts
     if "\0" in cleaned or "://" in cleaned:
-        raise DataError(f"{at}'{cleaned[:80]!r}' is no name of a file", expected="a path relative to the data's folder")
+        raise DataError(f"{at}{cleaned[:80]!r} is no name of a file", expected="a path relative to the data's folder")
     if PurePosixPath(cleaned).is_absolute() or PureWindowsPath(cleaned).drive or PureWindowsPath(cleaned).root:
         raise DataError(
             f"{at}'{cleaned}' is an absolute path", expected="a path relative to the data's folder",
@@ -96,6 +96,12 @@ def _inside(folder: Path, name: str, at: str) -> Path:
             do="move the picture into the folder",
         )  # fmt: skip
     path = _spelt(folder, cleaned)
+    if path is None and (folder / cleaned).is_symlink():
+        raise DataError(
+            f"{at}'{cleaned}' is a link to nothing",
+            expected="a picture",
+            do="put the picture in its place, or leave it out",
+        )
     if path is None:
         near = nearest(PurePosixPath(cleaned).name, _beside(folder / cleaned))
         raise DataError(

@@ -96,7 +96,7 @@ class Lab:
             reading = reading_of(self.task)
             head = linear(np.zeros((self.space.width, self.trunk.hidden)), np.zeros(self.space.width))
             predictor = reading.predictor(reading.model(self.trunk.model, self.trunk.base.pooling, head), self.trunk)
-            sample = list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS]
+            sample = _usual(list(inputs[:: max(1, len(inputs) // _TIMED_ROWS)])[:_TIMED_ROWS])
             # The best of a few: another program's burst must not make everything look unaffordable.
             self.forward_ms = min(_time_rows(predictor, sample) for _ in range(3))
         return self.forward_ms
@@ -287,6 +287,13 @@ def base_as_it_is(candidates: Sequence[Candidate], metric: Metric) -> Candidate 
     """Return the better of the candidates that leave the base as it is, or None where none was tried."""
     found = [c for c in candidates if c.role == "cheap truth" and c.select and c.needs_base]
     return max(found, key=lambda c: metric.direction * (c.select.value if c.select else 0.0), default=None)
+
+
+def _usual(inputs: list[Any]) -> list[Any]:
+    """Return *inputs* without those far longer than most: one whole book would take longer to time than the budget is."""
+    lengths = [len(i) if isinstance(i, str) else sum(map(len, i)) if isinstance(i, tuple) else 0 for i in inputs]
+    most = 8 * max(1.0, float(np.median(lengths)))
+    return [i for i, length in zip(inputs, lengths) if length <= most]
 
 
 def _time_rows(predictor: Any, inputs: list[Any]) -> float:
