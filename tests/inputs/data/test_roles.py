@@ -287,7 +287,7 @@ def test_a_file_without_a_usable_row_is_refused(name: str) -> None:
     tables = {"train.csv": _table(_rows(60)), "test.csv": _table(_rows(9, "fresh"), "test.csv")}
     tables[name] = _table([("", "a"), ("b", "")], name)
     with pytest.raises(
-        DataError, match=rf"no row of '{name}' has both.*1 rows without text and 1 more without a label"
+        DataError, match=rf"no row of '{name}' has both.*1 rows with nothing to read, 1 more without 'label'"
     ):
         _assemble(tables["train.csv"], test=tables["test.csv"])
 

@@ -96,7 +96,7 @@ def _inside(folder: Path, name: str, at: str) -> Path:
             do="move the picture into the folder",
         )  # fmt: skip
     path = _spelt(folder, cleaned)
-    if path is None and (folder / cleaned).is_symlink():
+    if path is None and PurePosixPath(cleaned).name in _beside(folder / cleaned):
         raise DataError(
             f"{at}'{cleaned}' is a link to nothing",
             expected="a picture",
