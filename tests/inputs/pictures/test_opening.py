@@ -161,7 +161,9 @@ def test_names_that_leave_the_folder_are_refused(tmp_path):
     (tmp_path / "data" / "link.png").symlink_to(tmp_path / "out.png")
     (tmp_path / "data" / "other").symlink_to(tmp_path)
     (tmp_path / "data" / "same.png").symlink_to("in.png")
+    (tmp_path / "data" / "gone.png").symlink_to("never.png")
     names = {
+        "gone.png": "a link to nothing",
         "../out.png": "..", "a/../../out.png": "..", str(tmp_path / "out.png"): "absolute", "link.png": "a link",
         "other/out.png": "a link", "C:\\out.png": "absolute", "..\\out.png": "..", "https://a.b/c.png": "no name",
         "im.png": "in.png", "nowhere.png": "no picture", "a\0.png": "no name", "x" * 5000 + ".png": "no picture",
