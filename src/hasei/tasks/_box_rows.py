@@ -65,10 +65,11 @@ def _parsed(table: Table, line: int, cell: str) -> tuple[Box, ...] | None:
         raise _wrong(table, line, str(error)) from error
 
 
-def _wrong(table: Table, line: int, reason: str) -> DataError:
+def _wrong(table: Table, line: int, reason: str, picture: str = "") -> DataError:
     return DataError(
         f"'{table.path.name}', line {line} {reason}",
         expected='boxes in pixels such as [{"label": "cat", "box": [left, top, right, bottom]}]',
+        received=f"the boxes of the picture '{picture}'" if picture else "",
         do="correct it, or leave the row out with --where",
     )
 
@@ -104,7 +105,7 @@ def _checked(
     try:
         return fitted(boxes, *size)
     except NoBox as error:
-        raise _wrong(table, line, str(error)) from error
+        raise _wrong(table, line, str(error), cast(Picture, picture).path.name) from error
 
 
 _Corners = tuple[float, float, float, float]
