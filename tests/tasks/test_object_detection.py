@@ -75,7 +75,8 @@ def test_rows_without_boxes_are_pictures_to_be_answered(folder):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"objects": [cat(10, 20, 140, 60)]}, r"line 1 has a box outside of its picture \(100 x 80 pixels\): 10, 20, 140, 60; .*the picture 'plain.png'"),
+        ({"objects": [cat(10, 20, 140, 60)]},
+         r"line 1 has a box outside of its picture \(100 x 80 pixels\): 10, 20, 140, 60; .*the picture 'plain.png'"),
         ({"objects": [cat(10, 20, 10, 60)]}, "line 1 has a box whose width or height is not above 0"),
         ({"objects": [cat(40, 20, 10, 60)]}, "line 1 has a box whose width or height is not above 0"),
         ({"objects": [cat(10, 20, -5, 60, key="bbox")]}, "line 1 has a box whose width or height is not above 0"),
