@@ -182,8 +182,8 @@ def _usable(
             rows.append(_row(line, texts, cells[answer], "" if together is None else cells[together]))
             if others:
                 rows[-1].extra = tuple("" if place is None else cells[place] for place in others)
-    findings = _without(table, no_text, "text", [table.columns[index] for index in reads])
-    findings += _without(table, no_label, "label", [table.columns[answer]])
+    findings = _without_text(table, no_text, [table.columns[index] for index in reads])
+    findings += _without_label(table, no_label, table.columns[answer])
     if not rows:
         raise DataError(
             f"no row of '{table.path.name}' has both {' and '.join(mapping.columns)}",
@@ -213,17 +213,21 @@ def _is_blank(text: str) -> bool:
     return all(unicodedata.category(char)[0] in "ZC" for char in unicodedata.normalize("NFKC", text))
 
 
-def _without(table: Table, lines: Sequence[int], part: str, columns: Sequence[str]) -> list[Finding]:
-    """Say which *lines* of *table* were dropped because one of *columns*, its *part* (text or label), is blank."""
-    if not lines:
-        return []
-    names = ", ".join(f"'{name}'" for name in columns)
-    message = _(
-        "rows dropped from '{file}' because {columns} is blank: {n}", file=table.path.name, columns=names, n=len(lines)
-    )
-    return [
-        Finding(f"blank_{part}", "warning", message, table.path.name, tuple(lines), _("fill it in, or leave them out"))
-    ]
+def _without_text(table: Table, lines: Sequence[int], columns: Sequence[str]) -> list[Finding]:
+    said = _dropped(table, lines, columns)
+    return [Finding("blank_text", "warning", *said, _("fill it in, or leave them out"))] if lines else []
+
+
+def _without_label(table: Table, lines: Sequence[int], column: str) -> list[Finding]:
+    said = _dropped(table, lines, [column])
+    return [Finding("blank_label", "warning", *said, _("fill it in, or leave them out"))] if lines else []
+
+
+def _dropped(table: Table, lines: Sequence[int], columns: Sequence[str]) -> tuple[str, str, tuple[int, ...]]:
+    """Return message, file and lines of rows that are dropped because one of *columns* is blank."""
+    name, names = table.path.name, ", ".join(f"'{column}'" for column in columns)
+    message = _("rows dropped from '{file}' because {columns} is blank: {n}", file=name, columns=names, n=len(lines))
+    return message, name, tuple(lines)
 
 
 def _unify(rows: list[_Row], files: Sequence[str], clean: Clean) -> list[Finding]:
