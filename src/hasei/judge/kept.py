@@ -85,6 +85,8 @@ def _read(path: Path) -> tuple[Case, Any]:
 def _sheet(table: Any, case: Case, task: Task) -> Sheet:
     parts = _parts(table)
     winner = parts["confirm", case.winner]
+    if task.target_kind == "category" and any(s and len(s) != len(case.names) for s in winner["scores"]):
+        raise ValueError("a score for each name")
     chosen = parts.get(("select", case.winner))
     fitted = None
     if chosen is not None and case.se_factor == 1.0:
