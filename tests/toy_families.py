@@ -144,6 +144,10 @@ def _unigram(kind: str, texts: list[str]):
     tokenizer.train_from_iterator(
         texts, trainers.UnigramTrainer(vocab_size=200, special_tokens=names, unk_token=names[-1], show_progress=False)
     )
+    # In an order of their own and rounded: a trainer's differ from run to run.
+    found = json.loads(tokenizer.to_str())["model"]["vocab"][len(names) :]
+    pieces = [(name, 0.0) for name in names] + sorted(((p, round(s, 2)) for p, s in found), key=lambda x: (-x[1], x[0]))
+    tokenizer.model = models.Unigram(pieces, unk_id=len(names) - 1)
     if kind == "deberta":
         tokenizer.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]

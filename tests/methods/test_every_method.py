@@ -225,7 +225,12 @@ def test_its_standard_library_reproduces_its_outputs_without_hasei(pair, trunk, 
     read = reading.expand(context.inputs)
     found = by_library(model.identity["format"], model.folder, trunk, read)
     outputs = found if len(read) == len(context.inputs) else reading.rows(trunk, context.inputs, found)
-    assert ragged.difference(outputs, model.outputs(context.inputs)) <= 1e-5
+    expected = model.outputs(context.inputs)
+    # Scores of a solved toy head reach a hundred, where two neighbours in float32 already lie 8e-6 apart.
+    largest = (
+        max((abs(float(x)) for row in expected for _, x in row), default=1.0) if task.name == "multiple_choice" else 1.0
+    )
+    assert ragged.difference(outputs, expected) <= 1e-5 * max(1.0, largest)
 
 
 def by_library(form, folder, trunk, inputs):
