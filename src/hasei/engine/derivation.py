@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hasei.engine.batching import Ints
 from hasei.ground.errors import NotSupported
 from hasei.ground.events import Watch
 from hasei.ground.settings import Settings
@@ -78,10 +79,23 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Also:
+    """Another target of the same rows: *task*, its *space*, and the encoded *targets* of the rows *rows* that have one."""
+
+    name: str
+    task: Task
+    space: Space
+    rows: Ints
+    targets: Array
+
+
+@dataclass(frozen=True)
 class Context:
     """What a derivation is given. *targets* are encoded by *task*, *truth* are the same as its metrics read them.
 
     *units* are the keys of the rows' clusters, for splits inside train. *scratch* is a folder for checkpoints, or None.
+    *unlabeled*: rows of the same shape without a target, to learn the domain from. *stages*: to which stage of time (or part of a
+    stream) each row belongs, in the order of first appearance; () where rows have none. *also*: other targets of the rows.
     """
 
     task: Task
@@ -94,6 +108,9 @@ class Context:
     trunks: tuple[Trunk, ...] = ()
     watch: Watch = field(default_factory=Watch)
     scratch: Path | None = None
+    unlabeled: list[Input] = field(default_factory=list)
+    stages: tuple[str, ...] = ()
+    also: tuple[Also, ...] = ()
 
     def quality(self, outputs: Array, rows: Array) -> float:
         """Return the task's default metric of *outputs* for the rows *rows* of this context, more being better."""
@@ -145,4 +162,15 @@ def proposals(plugin: Any, facts: Facts) -> list[Settings]:
     return list(own(facts)) if own else [plugin.Params()]
 
 
-__all__ = ["Context", "Derivation", "Derive", "Facts", "Plugin", "Predictor", "Settings", "Supports", "proposals"]
+__all__ = [
+    "Also",
+    "Context",
+    "Derivation",
+    "Derive",
+    "Facts",
+    "Plugin",
+    "Predictor",
+    "Settings",
+    "Supports",
+    "proposals",
+]
