@@ -12,7 +12,7 @@ import numpy as np
 
 from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
-from hasei.engine.derivation import Context, Derivation
+from hasei.engine.derivation import Context, Derivation, refuse_lacking
 from hasei.engine.ragged import finite, is_ragged
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
@@ -51,6 +51,7 @@ def context_of(
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
+    refuse_lacking(step.name, step.plugin, context)
     own = getattr(context.trunk.model, "formats", None) if step.plugin.SUPPORTS.bases else None
     if own is not None:
         _written(reading_of(context.task).format, own, context)
@@ -141,6 +142,12 @@ def _seen(context: Context, base: Base | None) -> dict[str, Any]:
     return {"sketch": sketch, **({"inherited": others} if others else {}), **entries}
 
 
+def _as_a_base(step: Step, context: Context) -> Step:
+    """Return *step* so that it leaves a whole base to the next one, where its plug-in has a way of its own for that."""
+    own: Any = getattr(step.plugin, "as_a_base", None)
+    return step if own is None else replace(step, params=own(step.params, context))
+
+
 def run(
     recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None
 ) -> DerivedModel:
@@ -163,7 +170,7 @@ def run(
             model = open_model(place)
             if model.identity["trial_id"] == part.trial_id(context.seed):
                 continue
-        ran = run_step(step, context)
+        ran = run_step(step if last else _as_a_base(step, context), context)
         model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
     if model is None:
         raise RunFailed("a recipe without steps was run")

@@ -1,7 +1,8 @@
 """What every derivation is given and what it gives back: the one contract of ``baselines/`` and ``methods/``.
 
 A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
-optionally ``proposals(facts)``, the settings that a study tries when the user names none.
+optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``NEEDS``, names of fields of a
+context without which it can do nothing (``("unlabeled",)``).
 """
 
 from __future__ import annotations
@@ -147,6 +148,22 @@ class Derivation:
 
 Derive = Callable[[Context, Any], Derivation]
 
+_SAID = {"unlabeled": "rows without a target (unlabeled rows)"}
+
+
+def lacking(plugin: Any, context: Context) -> tuple[str, ...]:
+    """Which of what *plugin* can't do without (its ``NEEDS``, names of fields of a context) *context* has none of."""
+    return tuple(name for name in getattr(plugin, "NEEDS", ()) if not getattr(context, name))
+
+
+def refuse_lacking(name: str, plugin: Any, context: Context) -> None:
+    """Raise :class:`NotSupported` where *context* lacks something that the plug-in *name* needs."""
+    found = lacking(plugin, context)
+    if found:
+        raise NotSupported(
+            f"'{name}' needs {_SAID.get(found[0], found[0])}", received="none", do="give some, or use another method"
+        )
+
 
 class Plugin(Protocol):
     """A file of ``baselines/`` or ``methods/`` as a module."""
@@ -172,5 +189,7 @@ __all__ = [
     "Predictor",
     "Settings",
     "Supports",
+    "lacking",
     "proposals",
+    "refuse_lacking",
 ]
