@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def step_of(method, **params):
 
 def context_of(task, trunk, seed=0):
     data = toy_data(task)
-    return run.context_of(task, task.space(data.targets), data, (trunk,), seed=seed), data
+    context = run.context_of(task, task.space(data.targets), data, (trunk,), seed=seed)
+    return replace(context, unlabeled=data.inputs[::-1]), data  # of use to those that read such rows (their NEEDS)
 
 
 def derive_to(folder: Path, task, trunk, step, seed=0):
@@ -111,6 +113,15 @@ def test_an_unsupported_task_gives_the_stated_error(method, trunk):
 
     with pytest.raises(NotSupported, match=f"'{method}' can't be used for the task speech"):
         plugins.load("methods", method).SUPPORTS.refuse(method, Speech())
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if getattr(plugins.load("methods", m), "NEEDS", ())])
+def test_without_what_it_needs_it_says_so_before_anything_runs(method, trunks):
+    task = next(t for t in map(toy_task, TASKS) if plugins.load("methods", method).SUPPORTS.admits(t))
+    context, _ = context_of(task, trunks(task))
+    for need in plugins.load("methods", method).NEEDS:
+        with pytest.raises(NotSupported, match=f"'{method}' needs"):
+            run.run_step(step_of(method), replace(context, **{need: type(getattr(context, need))()}))
 
 
 def test_what_is_saved_and_loaded_back_answers_the_same(pair, trunk, tmp_path):
