@@ -61,7 +61,8 @@ class OwnHead(nn.Module):
     def __init__(self, whole: nn.Module) -> None:
         super().__init__()
         prefix = str(whole.base_model_prefix)
-        self.whole = whole
+        output: Any = whole.get_output_embeddings  # of some architectures it can't be found any more without the trunk
+        self.whole, self.last = whole, output()
         setattr(self.whole, prefix, _Given())
         self._prefix = prefix
 
@@ -120,7 +121,7 @@ def own_head(trunk: Trunk, model: nn.Module, *, causal: bool) -> nn.Module | Non
     if float((found - expected)[seen].abs().max()) > TOLERANCE * float(expected[seen].abs().max().clamp(min=1)):
         return None
     if getattr(trunk.model.config, "tie_word_embeddings", False):
-        head.whole.get_output_embeddings().weight = model.get_input_embeddings().weight  # type: ignore[operator]
+        head.last.weight = model.get_input_embeddings().weight  # type: ignore[operator]
     return head
 
 

@@ -24,8 +24,8 @@ _ROUNDS = (0.2, 0.4, 0.6)
 _COPIES = 8
 """How often a row of weight one stands in a solver that knows no weights."""
 _MOST_COPIES = 60_000
-_RIDGE = 1.0
-"""Weight of the unit matrix (of the mean variance) in a covariance, as the paper has it for features of variance one."""
+_RIDGE = 0.1
+"""Weight of the unit matrix of the mean variance of both domains in each covariance (the paper: one, for its features)."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,18 @@ def _weighted(shift: Shift) -> tuple[Array, Array]:
 
 def _coral(shift: Shift) -> tuple[Array, Array]:
     """A head on source rows moved so that their mean and covariance are the target's; it reads target rows as they are."""
-    middle, root = _moments(shift.source)
-    there, other = _moments(shift.target)
-    moved = (shift.source - middle) @ np.linalg.solve(root, other) + there
+    sides = [np.asarray(side, np.float64) for side in (shift.source, shift.target)]
+    ridge = _RIDGE * max(float(np.mean([side.var(axis=0).mean() for side in sides])), 1e-12)
+    (middle, root), (there, other) = (_moments(side, ridge) for side in sides)
+    moved = (sides[0] - middle) @ np.linalg.solve(root, other) + there
     return shift.head(np.asarray(moved, np.float32), shift.targets)
 
 
-def _moments(features: Floats) -> tuple[Floats, Floats]:
-    """Return the mean (h,) and the root (h, h) of the covariance, shrunk towards the unit matrix of its mean variance."""
-    wide = np.asarray(features, np.float64)
-    middle = wide.mean(0)
-    covariance = (wide - middle).T @ (wide - middle) / max(1, len(wide) - 1)
-    scale = max(float(np.trace(covariance)) / len(covariance), 1e-12)
-    values, vectors = np.linalg.eigh(covariance + _RIDGE * scale * np.eye(len(covariance)))
+def _moments(features: Floats, ridge: float) -> tuple[Floats, Floats]:
+    """Return the mean (h,) and the root (h, h) of the covariance to which *ridge* times the unit matrix is added."""
+    middle = features.mean(0)
+    covariance = (features - middle).T @ (features - middle) / max(1, len(features) - 1)
+    values, vectors = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
     return middle, (vectors * np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
 
 

@@ -259,11 +259,17 @@ def _replayed(trunk: Trunk, source: LanguageSource, part: Part, watch: Any) -> I
 
 def _say(context: Context, before: float, after: float, *, own: bool) -> None:
     """Say what a token of unseen texts of the domain cost before and after, and by which head it was guessed."""
-    head = _("its own head") if own else _("a solved head on its token table, as its files have none")
-    message = _(
-        "{base} guessed tokens of the domain by {head}: one of unseen texts costs {after} nats, before {before}",
-        base=context.trunk.base.name, head=head, after=f"{after:.3f}", before=f"{before:.3f}",
-    )  # fmt: skip
+    figures = {"base": context.trunk.base.name, "after": f"{after:.3f}", "before": f"{before:.3f}"}
+    if own:
+        message = _(
+            "guessing a token of unseen texts by its own head costs {base} {after} nats, before {before}", **figures
+        )
+    else:
+        message = _(
+            "guessing a token of unseen texts costs {base} {after} nats, before {before}; its files have no head for that, so one"
+            " was solved on its token table",
+            **figures,
+        )
     context.watch.report("finding", message)
     if after >= before:
         message = _(
