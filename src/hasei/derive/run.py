@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from hasei.derive.beside import also_of
 from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
-from hasei.engine.derivation import Context, Derivation, refuse_lacking
+from hasei.engine.derivation import Context, Derivation
 from hasei.engine.ragged import finite, is_ragged
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
@@ -45,13 +46,13 @@ def context_of(
     return Context(
         task=task, space=space, inputs=data.inputs, targets=task.encode(space, data.targets), truth=task.truth(data.targets),
         units=data.units, seed=seed, trunks=tuple(trunks), watch=watch or Watch(), scratch=scratch,
+        unlabeled=data.unlabeled, stages=tuple(data.extras[data.stage]) if data.stage else (), also=also_of(data),
     )  # fmt: skip
 
 
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
-    refuse_lacking(step.name, step.plugin, context)
     own = getattr(context.trunk.model, "formats", None) if step.plugin.SUPPORTS.bases else None
     if own is not None:
         _written(reading_of(context.task).format, own, context)

@@ -148,22 +148,6 @@ class Derivation:
 
 Derive = Callable[[Context, Any], Derivation]
 
-_SAID = {"unlabeled": "rows without a target (unlabeled rows)"}
-
-
-def lacking(plugin: Any, context: Context) -> tuple[str, ...]:
-    """Which of what *plugin* can't do without (its ``NEEDS``, names of fields of a context) *context* has none of."""
-    return tuple(name for name in getattr(plugin, "NEEDS", ()) if not getattr(context, name))
-
-
-def refuse_lacking(name: str, plugin: Any, context: Context) -> None:
-    """Raise :class:`NotSupported` where *context* lacks something that the plug-in *name* needs."""
-    found = lacking(plugin, context)
-    if found:
-        raise NotSupported(
-            f"'{name}' needs {_SAID.get(found[0], found[0])}", received="none", do="give some, or use another method"
-        )
-
 
 class Plugin(Protocol):
     """A file of ``baselines/`` or ``methods/`` as a module."""
@@ -189,7 +173,5 @@ __all__ = [
     "Predictor",
     "Settings",
     "Supports",
-    "lacking",
     "proposals",
-    "refuse_lacking",
 ]
