@@ -55,6 +55,9 @@ def toy_data(task):
 def step_of(method, **params):
     settings = plugins.load("methods", method).Params.model_fields
     quick = QUICK | {k: v for k, v in {"top_layers": 2}.items() if k in settings}
+    if "members" in settings:  # quick ones too
+        members = [next(iter(one.items())) for one in plugins.load("methods", method).Params().members]
+        quick["members"] = tuple({name: step_of(name, **given).to_json()["params"]} for name, given in members)
     return make_step(method, {k: v for k, v in (quick | params).items() if k in settings})
 
 

@@ -15,23 +15,19 @@ Relations: ``feature_extraction`` by two poolings of the same base is what it jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.formats._ensemble import EnsemblePredictor, join
-from hasei.ground import plugins
-from hasei.ground.errors import NotSupported
-from hasei.ground.settings import build
 from hasei.inputs.data.dataset import Input
+from hasei.methods._members import Member, check_members, effort_of, members_of
 from hasei.tasks import Floats
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"))
 _HOW = {"category": "probabilities", "categories": "odds", "number": "mean"}
-
-Member: TypeAlias = str | dict[str, dict[str, Any]]
 
 
 class Params(Settings):
@@ -58,19 +54,12 @@ def proposals(facts: Facts) -> list[Params]:
 
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per row: those of all members."""
-    found = 0.0
-    for _name, plugin, settings in _members(params):
-        of_one = getattr(plugin, "effort", None)
-        found += of_one(settings, facts) if of_one else 0.0
-    return found
+    return effort_of(_members(params), facts)
 
 
 def check(params: Params, layers: int) -> None:
     """Raise NotSupported where a member can't be derived from a base of *layers* layers."""
-    for _name, plugin, settings in _members(params):
-        of_one = getattr(plugin, "check", None)
-        if of_one:
-            of_one(settings, layers)
+    check_members(_members(params), layers)
 
 
 def derive(context: Context, params: Params) -> Derivation:
@@ -96,11 +85,4 @@ def derive(context: Context, params: Params) -> Derivation:
 
 def _members(params: Params) -> list[tuple[str, Any, Settings]]:
     """Return (name, plug-in, settings) of every member; raises RecipeError for an unknown name or setting."""
-    found = []
-    for member in params.members:
-        name, given = next(iter(member.items())) if isinstance(member, Mapping) else (member, {})
-        if name == "ensemble":
-            raise NotSupported("an ensemble can't be a member of another", do="name its members here")
-        plugin: Any = plugins.load("baselines" if name in plugins.names("baselines") else "methods", name)
-        found.append((name, plugin, build(plugin.Params, given or {}, f"method '{name}'")))
-    return found
+    return members_of(params.members, {"ensemble": "an ensemble can't be a member of another"})
