@@ -81,7 +81,7 @@ def _listed(folder: Path) -> list[dict[str, Any]]:
         sound = all(
             isinstance(entry["task"], str)
             and re.fullmatch(r"heads/[\w-]+", entry["folder"])
-            and int(entry["space"]["width"]) >= 1
+            and space_from_json(entry["space"]).width >= 1
             for entry in found
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
