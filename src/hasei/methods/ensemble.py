@@ -24,6 +24,7 @@ from pydantic import Field
 
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.formats._ensemble import EnsemblePredictor
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
 from hasei.methods._members import Member, check_members, effort_of, members_of
 from hasei.methods._stacking import stacked
@@ -57,6 +58,11 @@ class Params(Settings):
 def proposals(facts: Facts) -> list[Params]:
     """None: which members are worth joining shows when they have been tried alone."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("which models are worth joining shows when each has been tried alone: name its members")
 
 
 def effort(params: Params, facts: Facts) -> float:

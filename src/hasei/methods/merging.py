@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.methods._members import check_members, effort_of, members_of
 from hasei.methods._merging import DEFAULT, Merge, finished, of_bases, of_members
 
@@ -41,6 +42,11 @@ class Params(Merge):
 def proposals(facts: Facts) -> list[Params]:
     """None: it costs several trainings, and which one is worth it shows when it has been tried alone."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("it costs several trainings, and what is worth merging shows when each has been tried alone")
 
 
 def effort(params: Params, facts: Facts) -> float:

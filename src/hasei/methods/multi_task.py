@@ -26,6 +26,7 @@ from hasei.engine.multi_head import MultiHeadPredictor, OtherHead, joint_loss
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.readings import reading_of
 from hasei.ground.errors import DataError, NotSupported
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
 from hasei.methods._strength import loss_of, solve_chosen
 from hasei.methods._tuning import HEAD_L2, Tuned, augmented, check_layers, freeze, passes, top_layers, train_part
@@ -49,6 +50,11 @@ class Params(Tuned):
 def proposals(facts: Facts) -> list[Params]:
     """None: other targets are a wish, not a way to answer the main one."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("other targets of the rows are a wish of their own, and may help or harm the main one: name it to try")
 
 
 def effort(params: Params, facts: Facts) -> float:
