@@ -31,7 +31,7 @@ def join(outputs):
     return np.log(np.exp(logs).mean(0).clip(1e-12))
 ```"""
 
-_MULTI_TASK = """```python
+_MANY_HEADS = """```python
 import json
 from pathlib import Path
 
@@ -59,4 +59,4 @@ for other in json.loads((folder / "heads.json").read_text("utf-8")):
     print([other["name"], answers])
 ```"""
 
-OF_SEVERAL = {"joined": _JOINED, "multi_task": _MULTI_TASK}
+OF_SEVERAL = {"joined": _JOINED, "many_heads": _MANY_HEADS}

@@ -136,7 +136,7 @@ def _solved(context: Context, params: Params, heads: Sequence[Also]) -> Derivati
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return Derivation(
-        _predictor(context, model, heads), "multi_task", frozen, trainable_parameters=weight.size + bias.size,
+        _predictor(context, model, heads), "many_heads", frozen, trainable_parameters=weight.size + bias.size,
         trained=("head.weight", "head.bias"), from_store=from_store,
     )  # fmt: skip
 
@@ -164,7 +164,7 @@ def _trained(context: Context, params: Params, heads: Sequence[Also]) -> Derivat
         numbers = np.arange(len(context.inputs))
         frozen, curve = train_part(context, "multi_task", model, part, plan, rows, numbers, loss)
     return Derivation(
-        _predictor(context, model, heads), "multi_task", frozen, trainable_parameters=part.size(model),
+        _predictor(context, model, heads), "many_heads", frozen, trainable_parameters=part.size(model),
         trained=part.trained(model), curve=tuple(curve),
     )  # fmt: skip
 
