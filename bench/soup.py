@@ -44,7 +44,7 @@ def main() -> None:
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     task = open_task("text_classification")
-    data = read_data(make_config({"data": {"path": str(DATA / "train.csv"), "licence": "CC-BY-4.0"}}), task)
+    data = read_data(make_config({"data": {"path": str(DATA / "train.csv"), "licence": "CC-BY-4.0"}}), task).data
     order = np.random.default_rng(0).permutation(len(data))
     rows, held = data.take(order[: options.rows]), data.take(order[options.rows :][: options.held])
     trunk = Trunk(Base.open("all-minilm-l6-v2"))
