@@ -34,7 +34,7 @@ MORE = [f"{text} {word}" for text in TEXTS for word in ("today", "again", "pleas
 
 @pytest.fixture
 def context(trunks):
-    return replace(context_of(TASK, trunks(TASK))[0], unlabeled=MORE)
+    return replace(context_of(NAME, TASK, trunks(TASK))[0], unlabeled=MORE)
 
 
 def derived(context, **settings):

@@ -36,7 +36,8 @@ from hasei.engine.splits import inner_split
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
-from hasei.methods._then import Named, first_possible, read_method
+from hasei.methods._members import Member
+from hasei.methods._then import first_possible, read_method
 from hasei.methods._tuning import (
     HEAD_L2,
     Part,
@@ -69,7 +70,7 @@ class Params(Tuned):
     rows' inputs are texts too. *mask_share* of the tokens are hidden, *whole_words* at a time.
     """
 
-    then: Named | None = None
+    then: Member | None = None
     with_rows: bool = True
     mask_share: float = Field(0.15, gt=0, lt=1)
     whole_words: bool = True
@@ -88,6 +89,13 @@ class Params(Tuned):
 def proposals(facts: Facts) -> list[Params]:
     """None: it costs several trainings, and is worth them only where there are many more texts than rows."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _(
+        "learning the domain's language first is worth its cost only with many more texts than rows: name it for that"
+    )
 
 
 def effort(params: Params, facts: Facts) -> float:
@@ -144,7 +152,7 @@ def derive(context: Context, params: Params) -> Derivation:
             f"what '{named}' writes lies beside its base, and the adapted base is no folder of its own here",
             do=f"run the chain [{NAME}, {named}] instead",
         )  # fmt: skip
-    chosen: Named = {named: done.frozen.model_dump(mode="json")} if following else NOTHING
+    chosen: Member = {named: done.frozen.model_dump(mode="json")} if following else NOTHING
     frozen = adapted.frozen.model_copy(update={"then": chosen})
     return _whole(done, adapted, frozen)
 
