@@ -1,8 +1,9 @@
 """What every derivation is given and what it gives back: the one contract of ``baselines/`` and ``methods/``.
 
 A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
-optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``NEEDS``, names of fields of a
-context without which it can do nothing (``("unlabeled",)``).
+optionally ``proposals(facts)``, the settings that a study tries when the user names none, ``NEEDS``, names of fields of a
+context without which it can do nothing (``("unlabeled",)``), and ``as_a_base(params, context)``, the settings under which it
+leaves a whole base to the next step of a chain.
 """
 
 from __future__ import annotations
