@@ -278,3 +278,14 @@ def test_a_changed_base_tells_of_its_files_when_they_are_gone(context, toy_base,
     shutil.rmtree(tmp_path / "changed")
     assert (changed.content_hash, changed.pooling, changed.max_tokens) == expected
     assert (changed.pooling, changed.max_tokens) == (context.trunk.base.pooling, context.trunk.base.max_tokens)
+
+
+def test_a_share_of_the_base_leads_back_towards_it(context):
+    head = {"then": {"feature_extraction": {"layer": 4, "pooling": "mean", "l2": 0.01}}}
+    base = run.run_step(make_step("feature_extraction", head["then"]["feature_extraction"]), context).derivation
+    expected = base.predictor.outputs(context.inputs)
+    far, near = (
+        np.abs(derived(context, base_share=share, **head).predictor.outputs(context.inputs) - expected).mean()
+        for share in (0.0, 0.99)
+    )
+    assert near < far / 3
