@@ -13,6 +13,7 @@ from hasei.derive.recipe import make_step
 from hasei.engine.domains import measure_gap
 from hasei.ground.errors import DataError, NotSupported
 from hasei.ground.events import Watch
+from hasei.methods import _shift
 from hasei.methods import domain_adaptation as method
 from hasei.methods._shift import Shift
 from hasei.tasks import open_task
@@ -88,12 +89,33 @@ def two_classes(seed, n=200):
     return features, targets
 
 
-def test_coral_undoes_a_change_of_place_and_scale(context):
+def test_coral_gives_the_source_the_covariance_of_the_target_around_its_own_mean(context, monkeypatch):
     source, targets = two_classes(0)
-    other, truth = two_classes(1)
-    target = (other * np.linspace(0.3, 3, 8) + 4).astype(np.float32)
+    target = (rows(1, 2000) @ rows(2, 8) + 4).astype(np.float32)
+    two = replace(context, space=replace(context.space, width=2))
+    seen = []
+    monkeypatch.setattr(Shift, "head", lambda self, features, _: seen.append(features))
+    monkeypatch.setattr(_shift, "_RIDGE", 1e-6)
+    shift_of(two, source, targets, target).solve("coral")
+    np.testing.assert_allclose(np.cov(seen[0].T), np.cov(target.T), atol=0.02 * np.abs(np.cov(target.T)).max())
+    np.testing.assert_allclose(seen[0].mean(0), source.mean(0), atol=1e-3)
+
+
+def correlated(seed, sign, n=400):
+    """Rows (n, 8) of two classes along the first direction, whose noise goes with the second one's: by *sign*, up or down."""
+    targets = np.arange(n) % 2
+    features = rows(seed, n)
+    features[:, 1] *= 3
+    features[:, 0] += 3.0 * targets - 1.5 + sign * features[:, 1]
+    return features, targets
+
+
+def test_coral_follows_noise_that_goes_another_way_in_the_target(context, monkeypatch):
+    monkeypatch.setattr(_shift, "_RIDGE", 1e-3)
+    source, targets = correlated(0, 1)
+    target, truth = correlated(1, -1)
     shift = shift_of(replace(context, space=replace(context.space, width=2)), source, targets, target)
-    assert right(shift.solve("coral"), target, truth) > right(shift.solve("none"), target, truth) + 0.1
+    assert right(shift.solve("coral"), target, truth) > right(shift.solve("none"), target, truth) + 0.05
 
 
 def test_weights_decide_between_rows_that_contradict_each_other(context):

@@ -24,8 +24,8 @@ _ROUNDS = (0.2, 0.4, 0.6)
 _COPIES = 8
 """How often a row of weight one stands in a solver that knows no weights."""
 _MOST_COPIES = 60_000
-_RIDGE = 0.1
-"""Weight of the unit matrix of the mean variance of both domains in each covariance (the paper: one, for its features)."""
+_RIDGE = 1.0
+"""Weight of the unit matrix in each covariance, for features of mean variance one over both domains (as in the paper)."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,25 @@ def _weighted(shift: Shift) -> tuple[Array, Array]:
 
 
 def _coral(shift: Shift) -> tuple[Array, Array]:
-    """A head on source rows moved so that their mean and covariance are the target's; it reads target rows as they are."""
+    """A head on source rows whose covariance is made the target's around their own mean; it reads target rows as they are.
+
+    The mean stays: it also tells which answers are common, which need not be those of the target.
+    """
     sides = [np.asarray(side, np.float64) for side in (shift.source, shift.target)]
     ridge = _RIDGE * max(float(np.mean([side.var(axis=0).mean() for side in sides])), 1e-12)
-    (middle, root), (there, other) = (_moments(side, ridge) for side in sides)
-    moved = (sides[0] - middle) @ np.linalg.solve(root, other) + there
+    root, other = (_root(side, ridge) for side in sides)
+    middle = sides[0].mean(0)
+    moved = (sides[0] - middle) @ np.linalg.solve(root, other) + middle
     return shift.head(np.asarray(moved, np.float32), shift.targets)
 
 
-def _moments(features: Floats, ridge: float) -> tuple[Floats, Floats]:
-    """Return the mean (h,) and the root (h, h) of the covariance to which *ridge* times the unit matrix is added."""
-    middle = features.mean(0)
-    covariance = (features - middle).T @ (features - middle) / max(1, len(features) - 1)
+def _root(features: Floats, ridge: float) -> Floats:
+    """Return the root (h, h) of the covariance of *features*, to which *ridge* times the unit matrix is added."""
+    centred = features - features.mean(0)
+    covariance = centred.T @ centred / max(1, len(features) - 1)
     values, vectors = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
-    return middle, (vectors * np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
+    found: Floats = (vectors * np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
+    return found
 
 
 def _self_trained(shift: Shift) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 How far the domains lie apart is measured first; where they differ by no more than chance, the head of the labelled rows is
 given back as it is, and said so. Else source rows are weighted by how much they look like the target, or their features are
-given the target's mean and covariance, or the surest target rows are learnt from as if they were labelled. Which of these, if
+given the target's covariance, or the surest target rows are learnt from as if they were labelled. Which of these, if
 any, is chosen by importance-weighted validation on held-out labelled rows: it must beat the plain head by a standard error.
 
 Source: Ben-David et al. 2010 (the distance); Sun et al. 2016 (CORAL); Shimodaira 2000 and Bickel et al. 2009 (importance
