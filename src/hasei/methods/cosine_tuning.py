@@ -20,6 +20,7 @@ from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.pairs import cosines, line, sides
 from hasei.engine.pooled import linear
+from hasei.engine.rewriting import with_views
 from hasei.engine.source import text_source
 from hasei.methods._tuning import Tuned, check_layers, freeze, passes, top_layers, train_part
 
@@ -52,6 +53,7 @@ def check(params: Params, layers: int) -> None:
 def derive(context: Context, params: Params) -> Derivation:
     """Train the features and the line; raises NotSupported for anything but pairs with numbers."""
     SUPPORTS.refuse("cosine_tuning", context.task)
+    own, context = len(context.inputs), with_views(context, "cosine_tuning", params.augment)
     trunk = context.trunk
     check(params, trunk.layers)
     texts, first, second = sides(context.inputs)
@@ -66,7 +68,7 @@ def derive(context: Context, params: Params) -> Derivation:
     with text_source(apart, texts, part.stack, states, part.lowest) as source:
         pairs = ApartSource(source, first, second)
         frozen, curve = train_part(
-            context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets
+            context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets, own_rows=own
         )
     with torch.no_grad():
         for name, parameter in part.trunk.named_parameters():
