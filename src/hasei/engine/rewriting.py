@@ -186,9 +186,9 @@ def has_words(text: str) -> bool:
 
 
 def _swap(parts: Parts, times: int, rng: np.random.Generator) -> Parts:
-    words = list(parts.words)
-    for _ in range(times if len(words) > 1 else 0):
-        one, other = rng.choice(len(words), 2, replace=False)
+    """Let pairs of words change places; no word twice, so that none comes back."""
+    words, order = list(parts.words), rng.permutation(len(parts.words))
+    for one, other in zip(order[: 2 * times : 2], order[1 : 2 * times : 2]):
         words[one], words[other] = words[other], words[one]
     return Parts(words, parts.gaps)
 
