@@ -229,6 +229,9 @@ def test_a_loss_of_one_s_own_is_in_the_lineage_by_name_and_hash_of_its_source(se
 @pytest.mark.parametrize("task, method, options, said", [
     ("text_regression", "partial_fine_tuning", {"loss": "focal"}, "has no classes"),
     ("retrieval", "contrastive_tuning", {"loss": "focal"}, "has a loss of its own"),
+    ("text_classification", "contrastive_tuning", {"loss": "focal"}, "has a loss of its own; received focal"),
+    ("text_classification", "contrastive_tuning", {"regularise": {"r_drop": 1}}, "has a loss of its own; received r_drop"),
+    ("text_classification", "contrastive_tuning", {"augment": ["flip"]}, "can change only pictures by flip"),
     ("text_generation", "lora", {"regularise": {"r_drop": 1}}, "can't compare two passes"),
     ("text_classification", "lora", {"regularise": {"r_drop": 1}, "dropout": 0}, "expected dropout above 0 with r_drop"),
     ("text_classification", "lora", {"regularise": {"l2_to_base": 1}}, "leaves the base as it is"),
@@ -248,6 +251,13 @@ def test_an_option_that_can_t_be_is_refused_in_one_line(setting, task, method, o
     with pytest.raises((NotSupported, RecipeError), match=said) as error:
         derived(context, method, **options)
     assert "\n" not in str(error.value) and error.value.exit_code == 2
+
+
+def test_pairs_of_one_class_may_be_of_views_and_the_head_is_solved_on_the_rows(setting):
+    context, _ = setting("text_classification")
+    options = {"augment": ["swap"], "average": {"ema": 0.9}, "order": "length", "patience": 1}
+    one, two, plain = (derived(context, "contrastive_tuning", **o) for o in (options, options, {"patience": 1}))
+    assert same(state(one), state(two)) and not same(state(one), state(plain))
 
 
 def test_a_study_plans_for_views_and_second_passes():

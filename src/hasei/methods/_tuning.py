@@ -126,7 +126,14 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     with reading.source(rows, part.stack, -1 if params.augment.of_pictures else part.lowest) as plain:
         source = augmented(plain, name, params.augment)
         frozen, curve = train_part(
-            rows, name, model, part, freeze(rows, params), source, reading.targets(rows), own_rows=len(context.inputs)
+            rows,
+            name,
+            model,
+            part,
+            freeze(rows, params),
+            source,
+            reading.targets(rows),
+            views=np.arange(len(rows.inputs)) >= len(context.inputs),
         )
     return Derivation(
         predictor=reading.predictor(model, trunk),
@@ -163,8 +170,9 @@ def own_loss(context: Context, name: str, params: Tuned, given: LossOf | None = 
             )  # fmt: skip
     if given is None:
         return loss_of(params.loss, context.task, reading_of(context.task).targets(context), name)
-    if params.loss != Loss():
-        raise NotSupported(f"'{name}' has a loss of its own", received=params.loss.name, do="leave the loss out")
+    if params.loss != Loss() or params.regularise.r_drop:
+        received = "r_drop" if params.regularise.r_drop else params.loss.name
+        raise NotSupported(f"'{name}' has a loss of its own", received=received, do=f"leave {received} out")
     return given
 
 
@@ -189,18 +197,18 @@ def freeze(context: Context, params: Tuned) -> Tuned:
 
 def train_part(
     context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array,
-    loss: LossOf | None = None, own_rows: int | None = None,
+    loss: LossOf | None = None, views: Array | None = None,
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
     *targets* are those of the rows of *source*, *loss* is that of the plan where none is given. Early stopping looks only at a
-    tenth of the train rows, and of those only at the first *own_rows*: what follows are views (:func:`with_views`), which stand
-    beside their row. A method that does not :func:`tune` makes its views itself.
+    tenth of the train rows, and of those at none of the *views* (n,), which are neither trained on there (:func:`with_views`). A
+    method that does not :func:`tune` makes its views itself.
     """
     trunk = context.trunk
     every = np.arange(len(targets))
     away = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
-    held = away if own_rows is None else away[away < own_rows]
+    held = away if views is None else away[~views[away]]
     names = {f"trunk.{n}" for n in part.names}
     for parameter_name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))

@@ -20,6 +20,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from hasei.engine import entries
@@ -114,7 +115,8 @@ def derive(context: Context, params: Params) -> Derivation:
     with entries.entry_source(rows, own, searched, part.stack, part.lowest) as source:
         frozen, curve = train_part(
             rows, "contrastive_tuning", model, part, freeze(rows, params), source, entries.in_batch_targets(rows, own),
-            loss=partial(info_nce, temperature=params.temperature), own_rows=sum(map(len, context.targets)),
+            loss=partial(info_nce, temperature=params.temperature),
+            views=np.arange(len(rows.inputs)) >= sum(map(len, context.targets)),
         )  # fmt: skip
     predictor = RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, searched)
     _ = predictor.vectors  # reading the entries is part of the work

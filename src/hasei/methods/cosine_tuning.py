@@ -13,6 +13,7 @@ more and can keep no text's features.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from pydantic import Field
 
@@ -74,7 +75,14 @@ def derive(context: Context, params: Params) -> Derivation:
     with text_source(apart, texts, part.stack, states, part.lowest) as source:
         pairs = ApartSource(source, first, second)
         frozen, curve = train_part(
-            context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets, own_rows=own
+            context,
+            "cosine_tuning",
+            model,
+            part,
+            freeze(context, params),
+            pairs,
+            context.targets,
+            views=np.arange(len(context.inputs)) >= own,
         )
     with torch.no_grad():
         for name, parameter in part.trunk.named_parameters():
