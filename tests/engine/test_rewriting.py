@@ -156,6 +156,12 @@ def test_views_stand_after_the_rows_with_target_and_unit_of_theirs_on_a_copy_of_
     assert with_views(context, "lora", Augment()) is context
 
 
+def test_changes_that_change_no_text_are_said_to_be_none(trunk):
+    with pytest.raises(NotSupported, match=r"none of the .* texts could be changed; received synonym") as error:
+        with_views(context_of(trunk), "lora", Augment(changes=("synonym",), neighbours=0))
+    assert "'synonyms'" in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["token_classification", "question_answering", "multiple_choice", "text_generation"])
 def test_texts_that_targets_stand_in_or_point_into_are_not_changed(trunk, name):
     with pytest.raises(NotSupported, match=f"'lora' can't change the texts of the task {name}") as error:

@@ -35,8 +35,8 @@ KINDS = ("category", "categories", "number", "entries")
 def with_views(context: Context, name: str, settings: Augment) -> Context:
     """Return *context* with the views of its rows after them, for the method *name*, on a copy of its base; as it is without.
 
-    Views have target, unit and stage of their row. Raises NotSupported where the rows are no texts or their targets point into
-    them, RunFailed where a translator does not give a text for each text.
+    Views have target, unit and stage of their row. Raises NotSupported where the rows are no texts, their targets point into
+    them or none of them can be changed, RunFailed where a translator does not give a text for each text.
     """
     if context.task.input_kind == "text" and settings.of_pictures:
         raise NotSupported(
@@ -58,6 +58,11 @@ def with_views(context: Context, name: str, settings: Augment) -> Context:
     trunk = context.trunk.copy()
     count, writer = settings.views, Writer(context.trunk, settings)
     views = [view for number in range(count) for view in writer.views(context.inputs, number, context.seed)]
+    if all(view == row for view, row in zip(views, context.inputs * count)):
+        raise NotSupported(
+            f"none of the {len(context.inputs):,} texts could be changed", received=" + ".join(settings.changes),
+            do="name other changes, or give a table with 'synonyms'",
+        )  # fmt: skip
     trunk.prepare([*context.inputs, *views])
     return replace(
         context, inputs=[*context.inputs, *views], trunks=(trunk, *context.trunks[1:]),
