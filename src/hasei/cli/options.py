@@ -47,6 +47,14 @@ Base: TypeAlias = Annotated[
     str | None,
     _option("--base", meta="NAME", help="Base model: a folder, an installed package or a hub id. [all-minilm-l6-v2]"),
 ]
+Bases: TypeAlias = Annotated[
+    list[str] | None,
+    _option(
+        "--base",
+        meta="NAME",
+        help="Base model: a folder, an installed package or a hub id; again for each that a merge takes. [all-minilm-l6-v2]",
+    ),
+]
 Parent: TypeAlias = Annotated[
     str | None, _option("--base", meta="NAME", help="Where an adapter's base lies now, if it can't be found.")
 ]

@@ -29,15 +29,15 @@ from hasei.tasks import Task, arranged, gathered, open_task
 
 def order(
     steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, corpus: str | Path | None = None,
-    base: str | Path = DEFAULT, beside: Beside | None = None,
+    base: str | Path = DEFAULT, bases: Sequence[str | Path] = (), beside: Beside | None = None,
     columns: Mapping[str, str] | None = None, group: str | None = None, where: Sequence[str] = (),
     licence: str = "unknown", licence_override: str = "", seed: int = 0, resume: bool = False, watch: Watch | None = None,
 ) -> DerivedModel:  # fmt: skip
     """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
 
     *beside*: what some methods are given beside the rows. *corpus* is the file of the entries that questions are answered from.
-    *columns* maps parts of the task to columns where
-    they are not to be guessed. *licence* is that of the rows; where it
+    *bases*, in the place of *base*, are several where the first step takes as many. *columns* maps parts of the task to columns
+    where they are not to be guessed. *licence* is that of the rows; where it
     conflicts with the base's, *licence_override* must hold the reason to go on, and is kept in the lineage. With *resume*
     a training that was stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out*
     when it does.
@@ -56,8 +56,8 @@ def order(
     for step in steps:
         refuse_lacking(step.name, step.plugin, rows)
     space = learnt.space(rows.targets)
-    trunks = _trunks(learnt, steps, base, watch)
-    refuse_conflict(trunks[0].base if trunks else None, rows)
+    trunks = _trunks(learnt, steps, bases or (base,), watch)
+    refuse_conflict(trunks[0].base if trunks else None, rows, *(trunk.base for trunk in trunks[1:]))
     hashes = tuple(trunk.base.content_hash for trunk in trunks)
     identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
     recipe = Recipe(hashes, learnt.name, identity, tuple(steps))
@@ -96,12 +96,15 @@ def _rows(
     return task, with_beside(with_entries(data, task), task, beside)
 
 
-def _trunks(task: Task, steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:
+def _trunks(task: Task, steps: Sequence[Step], bases: Sequence[str | Path], watch: Watch) -> tuple[Trunk, ...]:
     if not any(step.plugin.SUPPORTS.bases for step in steps):
         return ()
-    opened = Base.open(base)
-    watch.report("base", _("opening the base {name}", name=opened.name))
-    return (reading_of(task).open(opened),)
+    opened = [Base.open(base) for base in bases]
+    trunks = []
+    for base in opened:
+        watch.report("base", _("opening the base {name}", name=base.name))
+        trunks.append(reading_of(task).open(base))
+    return tuple(trunks)
 
 
 __all__ = ["order", "read_steps"]

@@ -141,6 +141,11 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     read = read_data(config, task)
     task = read.task
     space, data = _space(task, read.data, named(config.data.out_of_scope, task, read.data.targets))
+    if config.bases:
+        raise RecipeError(
+            "a study compares methods on one base", expected="base", received=f"{len(config.bases)} bases",
+            do="merge them with hasei derive, and give the folder that it leaves as base",
+        )  # fmt: skip
     base = Base.open(config.base)
     refuse_other(base, task.input_kind)
     data = replace(data, licence_override=config.data.licence_override)

@@ -18,6 +18,7 @@ from hasei.ground.licence import refuse_unheard
 from hasei.ground.settings import Settings, build
 from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
+from hasei.methods._mergekit import read_mergekit
 
 DEFAULT_BUDGET = "10m"
 ALL = "all"
@@ -72,6 +73,8 @@ class Config(Settings):
 
     *budget* is text such as ``10m``.
 
+    *bases*, in the place of *base*, are those that a merge takes; only ``hasei derive`` has several.
+
     *scheme*: how rows serve: ``holdout`` (train, select and confirm rows), ``kfold`` (every train and select row is scored
     by a model of another fold, confirm rows are held out), ``nested`` (every row in every role in turn), or ``auto``: nested
     where confirm units are few, else holdout. *folds* of ``kfold``. *seeds*: how often finalists that train by gradients
@@ -81,6 +84,7 @@ class Config(Settings):
 
     data: DataConfig
     base: str = DEFAULT
+    bases: tuple[str, ...] = Field((), max_length=16)
     task: str = "text_classification"
     goal: Goal = Goal()
     prices: Prices = Prices()
@@ -132,7 +136,8 @@ class Config(Settings):
             today and today.model,
             costs and costs.table,
         ]
-        return [place for place in (*found, self.base if Path(self.base).is_dir() else None) if place]
+        bases = [name for name in (self.base, *self.bases) if Path(name).is_dir()]
+        return [place for place in (*found, *bases) if place]
 
     @property
     def everything(self) -> bool:
@@ -171,6 +176,8 @@ def parse_budget(text: str) -> float:
 def read_config(path: Path, overrides: dict[str, Any]) -> Config:
     """Read ``hasei.yaml`` at *path* and lay *overrides* (flags) over it; raises RecipeError in one line."""
     values = read_yaml(path)
+    if "merge_method" in values:
+        values = read_mergekit(values, f"'{path.name}'")
     if isinstance(values.get("data"), str):
         values["data"] = {"path": values["data"]}
     return make_config(merge(values, overrides), f"'{path.name}'")
@@ -191,7 +198,9 @@ def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
 
 def make_config(values: dict[str, Any], where: str = "the study") -> Config:
     """Return the checked configuration of *values* (None: not given); task and recipes are checked too, before any row."""
-    values = {k: (str(v) if k == "budget" else tuple(v) if k == "recipes" and isinstance(v, list) else v)
+    if values.get("base") and values.get("bases"):
+        raise RecipeError("one base or several", received="both base and bases", do="give one of the two")
+    values = {k: (str(v) if k == "budget" else tuple(v) if k in ("recipes", "bases") and isinstance(v, list) else v)
               for k, v in values.items() if v is not None}  # fmt: skip
     for part, kind in (("goal", Goal), ("prices", Prices)):
         if isinstance(values.get(part), dict):
