@@ -253,6 +253,21 @@ def test_an_option_that_can_t_be_is_refused_in_one_line(setting, task, method, o
     assert "\n" not in str(error.value) and error.value.exit_code == 2
 
 
+@pytest.mark.parametrize("changes", [["swap"], ["flip"]])
+def test_a_method_that_makes_no_views_refuses_changes_and_does_not_pass_over_them(setting, changes):
+    from hasei.methods import _tuning
+
+    context, _ = setting("text_classification")
+    params, part = step_of("partial_fine_tuning", augment=changes).params, _tuning.top_layers(context.trunk, 2)
+    reading = reading_of(context.task)
+    model = reading.begin(context, part.trunk, 0.1)
+    with (
+        reading.source(context, part.stack, -1) as source,
+        pytest.raises(NotSupported, match="'mine' can't change rows"),
+    ):
+        _tuning.train_part(context, "mine", model, part, params, source, context.targets)
+
+
 def test_pairs_of_one_class_may_be_of_views_and_the_head_is_solved_on_the_rows(setting):
     context, _ = setting("text_classification")
     options = {"augment": ["swap"], "average": {"ema": 0.9}, "order": "length", "patience": 1}

@@ -203,7 +203,7 @@ def train_part(
 
     *targets* are those of the rows of *source*, *loss* is that of the plan where none is given. Early stopping looks only at a
     tenth of the train rows, and of those at none of the *views* (n,), which are neither trained on there (:func:`with_views`). A
-    method that does not :func:`tune` makes its views itself.
+    method that does not :func:`tune` makes its views itself, or none: changed texts are then refused.
     """
     trunk = context.trunk
     every = np.arange(len(targets))
@@ -213,7 +213,7 @@ def train_part(
     for parameter_name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
-    options = _options(context, name, model, part, plan, source, targets, own_loss(context, name, plan, loss))
+    options = _options(context, name, model, part, plan, source, targets, own_loss(context, name, plan, loss), views)
     with (
         compact_embedding(part.trunk, source.ids, model),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
@@ -235,9 +235,15 @@ def train_part(
 
 
 def _options(
-    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array, loss: LossOf
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array, loss: LossOf,
+    views: Array | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What of a job hangs on the options of *plan*: its loss, tried out, how easy rows are, how two passes are compared."""
+    pictures = plan.augment.of_pictures and not getattr(source, "changes", ())
+    if pictures or (plan.augment.of_texts and views is None):
+        raise NotSupported(
+            f"'{name}' can't change rows so", received=" + ".join(plan.augment.changes), do="leave augment out"
+        )
     if part.adapter and plan.regularise.l2_to_base:
         raise NotSupported(
             f"'{name}' leaves the base as it is: what it trains begins at nothing", received="l2_to_base",
@@ -257,7 +263,7 @@ def _options(
             raise NotSupported(
                 f"'{name}' knows no confidence of such answers before it trains", do="order them by loss"
             )
-        sure: Array = context.task.answers(context.space, outputs).confidence
+        sure: Array = context.task.answers(context.space, outputs[:, : context.space.width]).confidence
         return sure
 
     ease = ease_of(plan.order, source, model, name, per_row, confidence)
