@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +16,18 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.probe import Probe
-from hasei.engine.augmentation import Change
+from hasei.engine.augmentation import Augment
+from hasei.engine.batching import Ints
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
+from hasei.engine.losses import Loss, LossOf, loss_of, try_out
+from hasei.engine.pacing import ease_of
 from hasei.engine.pooled import layer_dropout
 from hasei.engine.precision import best_precision
+from hasei.engine.ragged import padded
 from hasei.engine.readings import reading_of
+from hasei.engine.regularisers import agreement_of
+from hasei.engine.rewriting import with_views
 from hasei.engine.source import compact_embedding
 from hasei.engine.splits import inner_split
 from hasei.engine.training import Job, Plan, Source, train
@@ -38,8 +45,9 @@ HEAD_L2 = 0.1
 class Tuned(Plan):
     """Settings that every gradient method has.
 
-    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers; *augment*
-    are the changes made to pictures at random while training (kept states are then of no use: the whole base is run).
+    *min_steps* lengthens the training of small data sets; *dropout* is the share of states dropped between layers; *loss* is
+    the task's own or another; *augment* changes rows: texts once, before, as rows of their own, pictures at random while
+    training (kept states are then of no use: the whole base is run).
     """
 
     min_steps: int = Field(150, ge=0)
@@ -49,7 +57,8 @@ class Tuned(Plan):
     rows_per_step: int = Field(64, ge=1, le=4096)
     learning_rate: float = Field(8e-4, gt=0, le=1)
     head_learning_rate: float = Field(2e-3, gt=0, le=10)
-    augment: tuple[Change, ...] = ()
+    loss: Loss = Loss()
+    augment: Augment = Augment()
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,9 @@ def epochs_for(params: Tuned, rows: int, slowness: int = 1) -> int:
 
 def passes(params: Tuned, facts: Facts, share: float) -> float:
     """Forward passes of the whole base that one row costs in a training: forward and backward of *share* of its layers."""
-    return epochs_for(params, facts.rows, facts.slowness) * (3.0 * share + 0.1)
+    rows = 1 + (params.augment.views if params.augment.of_texts else 0)
+    twice = 2 if params.regularise.r_drop else 1
+    return epochs_for(params, rows * facts.rows, facts.slowness) * rows * (twice * 3.0 * share + 0.1)
 
 
 def top_layers(trunk: Trunk, count: int) -> Part:
@@ -108,11 +119,22 @@ def top_layers(trunk: Trunk, count: int) -> Part:
 def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Part]) -> Derivation:
     """Train the part that *make* chooses; *params* with every choice made are the derivation's ``frozen``."""
     trunk, reading = context.trunk, reading_of(context.task)
+    own_loss(context, name, params)
+    rows = with_views(context, name, params.augment)
     part = make(trunk)
     model = reading.begin(context, part.trunk, HEAD_L2)
-    with reading.source(context, part.stack, -1 if params.augment else part.lowest) as source:
-        rows = augmented(source, name, params.augment)
-        frozen, curve = train_part(context, name, model, part, freeze(context, params), rows, reading.targets(context))
+    with reading.source(rows, part.stack, -1 if params.augment.of_pictures else part.lowest) as plain:
+        source = augmented(plain, name, params.augment)
+        frozen, curve = train_part(
+            rows,
+            name,
+            model,
+            part,
+            freeze(rows, params),
+            source,
+            reading.targets(rows),
+            views=np.arange(len(rows.inputs)) >= len(context.inputs),
+        )
     return Derivation(
         predictor=reading.predictor(model, trunk),
         format=reading.adapter_format if part.adapter else reading.format,
@@ -123,15 +145,35 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     )
 
 
-def augmented(source: Source, name: str, changes: tuple[Change, ...]) -> Source:
-    """Return *source* with its rows changed at random by *changes*; raises NotSupported where they are no pictures."""
-    if not changes:
+def augmented(source: Source, name: str, settings: Augment) -> Source:
+    """Return *source* with its rows changed at random as *settings* say; raises NotSupported where they can't be."""
+    if not settings.of_pictures:
         return source
     change = getattr(source, "augmented", None)
     if change is None:
-        raise NotSupported(f"'{name}' can change only pictures at random", received="texts", do="leave augment out")
-    rows: Source = change(changes)
+        raise NotSupported(f"'{name}' can't change these rows at random", do="leave augment out")
+    rows: Source = change(settings.of_pictures)
     return rows
+
+
+def own_loss(context: Context, name: str, params: Tuned, given: LossOf | None = None) -> LossOf:
+    """Return the loss that *params* ask for; *given* is that of a method which has one of its own, and no other then.
+
+    Raises NotSupported where an option of *params* is none for the task, before anything is trained.
+    """
+    if params.regularise.r_drop:
+        agreement_of(context.task, name)
+        if not params.dropout:
+            raise NotSupported(
+                f"'{name}' can't compare two passes that are the same", expected="dropout above 0 with r_drop",
+                received="dropout 0", do="set dropout, or leave r_drop out of regularise",
+            )  # fmt: skip
+    if given is None:
+        return loss_of(params.loss, context.task, reading_of(context.task).targets(context), name)
+    if params.loss != Loss() or params.regularise.r_drop:
+        received = "r_drop" if params.regularise.r_drop else params.loss.name
+        raise NotSupported(f"'{name}' has a loss of its own", received=received, do=f"leave {received} out")
+    return given
 
 
 def check_layers(count: int, layers: int) -> None:
@@ -143,38 +185,43 @@ def check_layers(count: int, layers: int) -> None:
 
 
 def freeze(context: Context, params: Tuned) -> Tuned:
-    """Make every choice that depends on rows or machine explicit: epochs for small data, the precision."""
+    """Make every choice that depends on rows or machine explicit: epochs for small data, the precision, the code that is used."""
     slowness = reading_of(context.task).slowness
     epochs = epochs_for(params, len(context.inputs), slowness)
     precision = machine_precision(context) if params.precision == "auto" else params.precision
     return params.model_copy(update={
         "epochs": epochs, "min_steps": 0, "precision": precision, "rows_per_step": rows_for(params, slowness),
+        "loss": params.loss.stated(), "augment": params.augment.stated(),
     })  # fmt: skip
 
 
 def train_part(
     context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array,
-    loss: Callable[..., torch.Tensor] | None = None,
+    loss: LossOf | None = None, views: Array | None = None,
 ) -> tuple[Tuned, list[dict[str, float]]]:  # fmt: skip
     """Train *part* of *model* and its head on the rows of *source*; return the plan with the epochs found, and the curve.
 
-    *targets* are those of the rows of *source*, *loss* is the task's where none is given. Early stopping looks only at a tenth
-    of the train rows.
+    *targets* are those of the rows of *source*, *loss* is that of the plan where none is given. Early stopping looks only at a
+    tenth of the train rows, and of those at none of the *views* (n,), which are neither trained on there (:func:`with_views`). A
+    method that does not :func:`tune` makes its views itself, or none: changed texts are then refused.
     """
     trunk = context.trunk
-    held = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
+    every = np.arange(len(targets))
+    away = inner_split(context.units, 0.1, context.seed)[1] if plan.patience else np.empty(0, np.int64)
+    held = away if views is None else away[~views[away]]
     names = {f"trunk.{n}" for n in part.names}
     for parameter_name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
+    options = _options(context, name, model, part, plan, source, targets, own_loss(context, name, plan, loss), views)
     with (
         compact_embedding(part.trunk, source.ids, model),
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
-            model, source, targets, loss or context.task.loss, plan, context.seed,
+            model, source, targets, plan=plan, seed=context.seed, fit=np.setdiff1d(every, away), held=held,
             head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
-            no_decay=frozenset(n for n in names if "embed" in n), held=held,
+            no_decay=frozenset(n for n in names if "embed" in n), **options,
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
     if checkpoint is not None:
@@ -185,6 +232,43 @@ def train_part(
         best = int(np.argmin([p["held_loss"] for p in curve])) + 1
         plan = plan.model_copy(update={"epochs": best, "patience": None})
     return plan, curve
+
+
+def _options(
+    context: Context, name: str, model: nn.Module, part: Part, plan: Tuned, source: Source, targets: Array, loss: LossOf,
+    views: Array | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What of a job hangs on the options of *plan*: its loss, tried out, how easy rows are, how two passes are compared."""
+    pictures = plan.augment.of_pictures and not getattr(source, "changes", ())
+    if pictures or (plan.augment.of_texts and views is None):
+        raise NotSupported(
+            f"'{name}' can't change rows so", received=" + ".join(plan.augment.changes), do="leave augment out"
+        )
+    if part.adapter and plan.regularise.l2_to_base:
+        raise NotSupported(
+            f"'{name}' leaves the base as it is: what it trains begins at nothing", received="l2_to_base",
+            do="use weight_decay, which draws it there",
+        )  # fmt: skip
+    if plan.loss.custom:
+        few = np.arange(min(4, len(targets)))
+        with torch.no_grad():
+            outputs = source.outputs(model.eval(), few)
+        try_out(loss, outputs, padded(targets[few]))
+
+    def per_row(outputs: torch.Tensor, rows: Ints) -> torch.Tensor:
+        return loss(outputs, padded(targets[rows]), smoothing=plan.smoothing)
+
+    def confidence(outputs: Array) -> Array:
+        if context.task.target_kind not in ("category", "categories"):
+            raise NotSupported(
+                f"'{name}' knows no confidence of such answers before it trains", do="order them by loss"
+            )
+        sure: Array = context.task.answers(context.space, outputs[:, : context.space.width]).confidence
+        return sure
+
+    ease = ease_of(plan.order, source, model, name, per_row, confidence)
+    agree = agreement_of(context.task, name) if plan.regularise.r_drop else None
+    return {"loss": loss, "ease": ease, "agree": agree}
 
 
 def _depths(probe: Probe, layers: int) -> dict[str, int]:
