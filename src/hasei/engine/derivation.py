@@ -68,6 +68,7 @@ class Facts:
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
     *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
+    *target*: the kind of the task's targets, "" where it is not known.
     """
 
     rows: int
@@ -76,6 +77,7 @@ class Facts:
     budget_seconds: float | None = None
     slowness: int = 1
     entries: tuple[tuple[str, float], ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,9 @@ class Context:
     """What a derivation is given. *targets* are encoded by *task*, *truth* are the same as its metrics read them.
 
     *units* are the keys of the rows' clusters, for splits inside train. *scratch* is a folder for checkpoints, or None.
-    *unlabeled*: rows of the same shape without a target, to learn the domain from. *stages*: to which stage of time (or part of a
-    stream) each row belongs, in the order of first appearance; () where rows have none. *also*: other targets of the rows.
+    *unlabeled*: rows of the same shape without a target, to learn the domain from. *stages*: to which stage of time (or part
+    of a stream) each row belongs, in the order of first appearance; () where rows have none. *also*: other targets of the
+    rows.
     """
 
     task: Task
