@@ -96,9 +96,8 @@ class Context:
     """What a derivation is given. *targets* are encoded by *task*, *truth* are the same as its metrics read them.
 
     *units* are the keys of the rows' clusters, for splits inside train. *scratch* is a folder for checkpoints, or None.
-    *unlabeled*: rows of the same shape without a target, to learn the domain from. *stages*: to which stage of time (or part
-    of a stream) each row belongs, in the order of first appearance; () where rows have none. *also*: other targets of the
-    rows.
+    *unlabeled*: rows of the same shape without a target, to learn the domain from. *stages*: to which stage of time (or part of a
+    stream) each row belongs, in the order of first appearance; () where rows have none. *also*: other targets of the rows.
     """
 
     task: Task

@@ -1,7 +1,7 @@
 """What folders of language models share: the tokenizer with its template, how texts are written, examples before a prompt.
 
-``generation_config.json`` holds the decoding as transformers reads it; ``prompting.json`` what it has no place for: the
-longest row, the seed, and examples as ``[prompt, answer]``.
+``generation_config.json`` holds the decoding as transformers reads it; ``prompting.json`` what it has no place for: the longest
+row, the seed, an instruction (``template``) around each prompt, and examples as ``[prompt, answer]``.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from hasei.engine.prompts import check_template, meanings
 from hasei.engine.splits import inner_split
 from hasei.engine.ways import Way, choose
 from hasei.ground.events import Watch
+from hasei.ground.language import _
 from hasei.methods._typical import typical
 
 SUPPORTS = Supports(targets=("text", "category", "categories"), texts=(1,))
@@ -80,6 +81,11 @@ class Params(Prompted, Asking):
 def proposals(facts: Facts) -> list[Params]:
     """None: what changes no weights is searched when a user asks for it."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is not tried by itself."""
+    return _("it looks for the words in which the base is asked and changes nothing of it: name it")
 
 
 def derive(context: Context, params: Params) -> Derivation:
