@@ -24,7 +24,7 @@ from hasei.engine.derivation import Context, Derivation, Predictor, Settings
 from hasei.engine.entailment import EntailmentModel, EntailmentPredictor
 from hasei.engine.labelling import EMPTY, LabelPredictor
 from hasei.engine.pooled import linear
-from hasei.engine.prompts import LABELS, check_descriptions, check_template, fill, meanings, with_labels
+from hasei.engine.prompts import check_descriptions, check_template, fill, meanings, with_labels
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.engine.ways import Way, entails, judge, writer
@@ -40,8 +40,9 @@ OF_ENTAILMENT = ("This text is about {}.",)
 OF_WRITERS = "Text: {}\n\nWhich of these is it about: {labels}? Answer with one of them alone."
 OF_MANY = "Text: {}\n\nWhat is it about? Answer in a few words."
 LINED = 200
-"""Train rows by which a sharpness is found, where each costs a pass of the base for itself."""
-_SHARPEST = 1e3
+"""Train rows by which a sharpness is found, where each costs several passes of the base."""
+_LINED_BY_FEATURES = 1000
+_DULLEST, _SHARPEST = 1e-3, 1e3
 
 
 class Asking(Settings):
@@ -100,7 +101,8 @@ class ByFeatures:
 
     @cached_property
     def _length(self) -> float:
-        lengths = np.linalg.norm(_features(self.context, self.context.inputs), axis=1)
+        some = _some(self.context, _LINED_BY_FEATURES)
+        lengths = np.linalg.norm(_features(self.context, [self.context.inputs[i] for i in some]), axis=1)
         return max(1e-9, float(np.median(lengths)))
 
     def scores(self, inputs: Sequence[Input]) -> Floats:
@@ -139,6 +141,8 @@ def asked(
 ) -> Asked:  # fmt: skip
     """Return the base of *context* as it is asked by *way* under *params*; raises RecipeError where descriptions do not fit."""
     names: tuple[str, ...] = ()
+    if context.task.target_kind == "choice" and params.descriptions:
+        raise NotSupported("choices are their own descriptions", do="leave descriptions out")
     if context.task.target_kind != "choice":
         names = meanings(context.task, context.space, params.descriptions)
     calibrated = way != "descriptions" if params.calibrated is None else params.calibrated
@@ -223,10 +227,9 @@ def _leave_room(trunk: Trunk, templates: Sequence[str], names: Sequence[str], mo
         lengths = [len(ids) for ids in trunk.tokenizer(texts, verbose=False)["input_ids"]]
         if max(lengths) > most:
             raise NotSupported(
-                f"the prompt '{template[:40]}' is empty to the base '{trunk.base.name}': it has no room left for what is asked",
-                expected=f"at most {most} tokens", received=f"{max(lengths)} tokens" + (
-                    ", the labels listed by {labels} among them" if LABELS in template or len(template) > 400 else ""
-                ), do="shorten the template or the descriptions",
+                f"the prompt '{template[:40]}' leaves no room: nothing of what it is about would be read",
+                expected=f"at most {most} tokens with '{trunk.base.name}'", received=f"{max(lengths)} tokens",
+                do="shorten the template or the descriptions, or list fewer labels in it",
             )  # fmt: skip
 
 
@@ -236,14 +239,18 @@ def lined(context: Context, made: Asked, params: Asking, rows: Ints | None = Non
     if params.sharpness is not None and (params.threshold is not None or not several):
         return params.sharpness, params.threshold or 0.0
     if rows is None:
-        count = len(context.inputs)
-        if not isinstance(made, ByFeatures) and count > LINED:
-            rows = np.sort(np.random.default_rng(context.seed).choice(count, LINED, replace=False))
-        else:
-            rows = np.arange(count)
+        rows = _some(context, _LINED_BY_FEATURES if isinstance(made, ByFeatures) else LINED)
     found = made.scores([context.inputs[i] for i in rows])
     sharpness, threshold = line(context, found, rows)
     return params.sharpness or sharpness, params.threshold if params.threshold is not None else threshold
+
+
+def _some(context: Context, most: int) -> Ints:
+    """Return the places of at most *most* train rows, by the seed."""
+    count = len(context.inputs)
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(context.seed).choice(count, most, replace=False))
 
 
 def line(context: Context, scores: Any, rows: Ints) -> tuple[float, float]:
@@ -252,28 +259,35 @@ def line(context: Context, scores: Any, rows: Ints) -> tuple[float, float]:
     if kind == "categories":
         flat = np.stack(scores).reshape(-1, 1).astype(np.float32)
         weight, bias = logistic_each(flat, context.targets[rows].reshape(-1, 1), 1e-6)
-        sharpness = min(_SHARPEST, max(1e-3, float(weight[0, 0])))
+        sharpness = min(_SHARPEST, max(_DULLEST, float(weight[0, 0])))
         return _short(sharpness), _short(-float(bias[0]) / sharpness)
     if kind == "choice":
         marks = right_marks([context.inputs[i] for i in rows], [context.truth[i] for i in rows])
         weight, _ = conditional(np.concatenate(scores)[:, None].astype(np.float32), np.concatenate(list(marks)), 1e-4)
-        return _short(min(_SHARPEST, max(1e-3, float(weight[0, 0])))), 0.0
+        return _short(min(_SHARPEST, max(_DULLEST, float(weight[0, 0])))), 0.0
     return _short(_temperature(np.stack(scores), context.targets[rows])), 0.0
 
 
 def _temperature(scores: Floats, targets: Array) -> float:
-    """Return by what scores (n, k) are multiplied for the least cross entropy, at most 1,000: a convex problem of one number."""
-    from scipy.optimize import minimize_scalar
-    from scipy.special import logsumexp
+    """Return by what scores (n, k) are multiplied for the least cross entropy, 0.001 to 1,000: where its slope is zero.
 
-    right = scores[np.arange(len(targets)), targets]
+    The slope rises with the factor, for the loss is convex in it. A right label counts (n + 1) / (n + 2) and the others share the
+    rest (Platt 1999), so that few rows that are all right do not make it sure of everything.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import softmax
 
-    def loss(logarithm: float) -> float:
-        factor = np.exp(logarithm)
-        return float((logsumexp(factor * scores, axis=1) - factor * right).mean())
+    weight, count = (len(targets) + 1) / (len(targets) + 2), scores.shape[1]
+    own = scores[np.arange(len(targets)), targets]
+    right = float((weight * own + (1 - weight) * (scores.sum(1) - own) / max(1, count - 1)).mean())
 
-    bounds = (np.log(1e-3), np.log(_SHARPEST))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))
+    def slope(logarithm: float) -> float:
+        return float((softmax(np.exp(logarithm) * scores, axis=1) * scores).sum(1).mean()) - right
+
+    low, high = np.log(_DULLEST), np.log(_SHARPEST)
+    if slope(low) >= 0 or slope(high) <= 0:
+        return _DULLEST if slope(low) >= 0 else _SHARPEST
+    return float(np.exp(brentq(slope, low, high, xtol=1e-5)))
 
 
 def _short(value: float) -> float:
@@ -291,4 +305,4 @@ def derived(
     return Derivation(predictor, made.format, kept, trainable_parameters=0, from_store=quick)
 
 
-__all__ = ["LINED", "Asked", "Asking", "asked", "derived", "line", "lined", "of_writer"]
+__all__ = ["LINED", "OF_FEATURES", "Asked", "Asking", "asked", "derived", "line", "lined", "of_writer"]

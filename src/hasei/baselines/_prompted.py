@@ -31,6 +31,17 @@ def rows_of(context: Context, descriptions: Mapping[str, str] | None = None) -> 
     return tuple((i if isinstance(i, str) else i[0], str(answer)) for i, answer in zip(context.inputs, context.truth))
 
 
+def _refuse_of_labels(context: Context, params: Settings) -> None:
+    """Raise NotSupported where *params* say how labels are asked for, and there are none; documents have no prompt either."""
+    wanted = ["descriptions", "by", *(["templates"] if context.task.target_kind == "likelihood" else [])]
+    given = [name for name in wanted if getattr(params, name, None)]
+    if given:
+        raise NotSupported(
+            f"the task {context.task.name} has no use for the setting '{given[0]}'", expected="a task with labels",
+            do=f"leave {given[0]} out",
+        )  # fmt: skip
+
+
 def template_of(params: Settings) -> str:
     """Return the one template of *params* around what is written, "" without one; raises NotSupported where they are several."""
     templates: tuple[str, ...] = getattr(params, "templates", ())
@@ -44,6 +55,7 @@ def template_of(params: Settings) -> str:
 
 def prompted(context: Context, params: Prompted, examples: Examples | None = None) -> Derivation:
     """Return the base of *context*, unchanged, as it answers with *examples* before each prompt."""
+    _refuse_of_labels(context, params)
     trunk, reading = cast(CausalTrunk, context.trunk), cast(Any, reading_of(context.task))
     decoding = reading.decoding(context)
     chosen = {"temperature": params.temperature, "top_p": params.top_p, "seed": context.seed}
@@ -58,8 +70,9 @@ def prompted(context: Context, params: Prompted, examples: Examples | None = Non
     template = template_of(params)
     if len(trunk.chat._ids(template)) > trunk.max_tokens // 2:
         raise NotSupported(
-            f"the prompt '{template[:40]}' is empty to the base '{trunk.base.name}': it has no room left for what is asked",
-            expected=f"at most {trunk.max_tokens // 2} tokens", received=f"{len(trunk.chat._ids(template))} tokens",
+            f"the prompt '{template[:40]}' leaves no room: nothing of what it is about would be read",
+            expected=f"at most {trunk.max_tokens // 2} tokens with '{trunk.base.name}'",
+            received=f"{len(trunk.chat._ids(template))} tokens",
             do="shorten the template",
         )  # fmt: skip
     predictor = WritingPredictor(model, trunk.chat, trunk.max_tokens, examples, template)

@@ -60,7 +60,8 @@ def derive(context: Context, params: Params) -> Derivation:
     SUPPORTS.refuse("few_shot", context.task)
     of_labels = context.task.target_kind != "text"
     if of_labels:
-        choose(context.trunk.base, None, ("likelihood",), "few_shot")
+        instead = "choice_cosine" if context.task.target_kind == "choice" else "zero_shot or as_it_is"
+        choose(context.trunk.base, None, ("likelihood",), "few_shot", instead)
     count = fitting(context, params, params.examples or _USUAL, exact=params.examples is not None)
     params = params.model_copy(update={"examples": count})
     every = rows_of(context, params.descriptions)

@@ -46,7 +46,8 @@ def derive(context: Context, params: Params) -> Derivation:
     if kind in ("text", "likelihood"):
         return prompted(context, params)
     possible: tuple[Way, ...] = ("entailment", "likelihood", "descriptions")
-    way = choose(context.trunk.base, params.by, possible[1:2] if kind == "choice" else possible, "zero_shot")
+    possible = possible[1:2] if kind == "choice" else possible
+    way = choose(context.trunk.base, params.by, possible, "zero_shot", "choice_cosine" if kind == "choice" else "")
     return derived(
         context, asked(context, way, params), lambda found: params.model_copy(update={"by": way, **found}), params
     )

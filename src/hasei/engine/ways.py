@@ -50,10 +50,10 @@ def ways_of(base: Base) -> tuple[Way, ...]:
     return (*found, "descriptions") if base.reads == "text" else tuple(found)
 
 
-def choose(base: Base, asked: Way | None, possible: Sequence[Way], name: str) -> Way:
+def choose(base: Base, asked: Way | None, possible: Sequence[Way], name: str, instead: str = "") -> Way:
     """Return the way in which *base* is asked, *asked* or the best of *possible*; raises NotSupported where there is none.
 
-    *name* is that of the method, for the error.
+    *name* is that of the method, *instead* another that can be used with a base that can't be asked, for the error.
     """
     can = [way for way in ways_of(base) if way in possible]
     if can and asked in (None, *can):
@@ -63,12 +63,8 @@ def choose(base: Base, asked: Way | None, possible: Sequence[Way], name: str) ->
         f"'{name}' can't ask the base '{base.name}'" + (f" by {asked}" if asked else ""),
         expected=" or ".join(_NEEDS.get(way, "a base that reads texts") for way in wanted),
         received=f"a base of {(base.config.get('architectures') or ['no named architecture'])[0]}",
-        do=f"use {' or '.join(can)} with it, or another base" if can else _else(ways_of(base)),
+        do=f"use another base, or with this one {f'by: {can[0]}' if can else instead or 'another method'}",
     )  # fmt: skip
-
-
-def _else(can: Sequence[Way]) -> str:
-    return f"use zero_shot by {' or '.join(can)} or as_it_is with it, or another base" if can else "use another base"
 
 
 def writer(trunk: Trunk) -> CausalTrunk:

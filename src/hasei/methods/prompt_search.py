@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from hasei.baselines._asking import Asking, asked, derived, line
+from hasei.baselines._asking import OF_FEATURES, Asking, asked, derived, line
 from hasei.baselines._prompted import Prompted, prompted
 from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.prompts import check_template, meanings
 from hasei.engine.splits import inner_split
 from hasei.engine.ways import Way, choose
+from hasei.ground.errors import NotSupported
 from hasei.ground.events import Watch
 from hasei.ground.language import _
 from hasei.methods._typical import typical
@@ -109,7 +110,7 @@ class _Tried:
 
 def _pool(params: Params, usual: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the templates to try, the user's first, each once."""
-    found = list(dict.fromkeys([*params.prompts, *(usual if params.usual or not params.prompts else ())]))
+    found = dict.fromkeys([*params.prompts, *(usual if params.usual or not params.prompts else ())])
     return [(one,) for one in found]
 
 
@@ -122,7 +123,11 @@ def _raced(
         tried = []
         for place, one in enumerate(pool):
             watch.check()
-            tried.append(_Tried(one, score(one, rows)))
+            try:
+                tried.append(_Tried(one, score(one, rows)))
+            except NotSupported:  # no room for it; the user is told of his own
+                if set(one.templates) & set(one.prompts) or (place == len(pool) - 1 and not tried):
+                    raise
             watch.report("searching", "", (place + 1) / len(pool), often=True)
         tried.sort(key=lambda found: found.quality, reverse=True)  # stable: of equals the first
         pool = [found.params for found in tried[: max(1, (len(pool) + 1) // 2) if number < len(rungs) - 1 else 1]]
@@ -152,11 +157,12 @@ def _labels(context: Context, way: Way, params: Params) -> Params:
 
     usual = _OF_TEXTS if way == "likelihood" else _OF_LABELS
     pool = [params.model_copy(update={"templates": one}) for one in _pool(params, usual)]
-    best = _raced(pool, held, score, context.watch)
     if way != "descriptions":
-        return best
-    best = _described(context, best, fit, held, score)
-    return _averaged(best, [one.templates[0] for one in pool], lambda one: score(one, held))
+        return _raced(pool, held, score, context.watch)
+    templates = [one.templates[0] for one in pool]
+    pool += [params.model_copy(update={"templates": OF_FEATURES})] if params.usual else []
+    best = _described(context, _raced(pool, held, score, context.watch), fit, held, score)
+    return _averaged(best, templates, lambda one: score(one, held))
 
 
 def _quality(context: Context, scores: Any, rows: Ints) -> tuple[float, float]:
