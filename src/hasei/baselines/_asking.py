@@ -9,22 +9,22 @@ Shapes: scores (n, k) of every way; outputs ``sharpness * (score - threshold)``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from hasei.engine.batching import Ints
-from hasei.engine.causal import CausalModel, CausalTrunk
+from hasei.engine.causal import CausalModel
 from hasei.engine.choosing import right_marks
 from hasei.engine.derivation import Context, Derivation, Predictor, Settings
 from hasei.engine.entailment import EntailmentModel, EntailmentPredictor
 from hasei.engine.labelling import EMPTY, LabelPredictor
 from hasei.engine.pooled import linear
-from hasei.engine.prompts import check_descriptions, check_template, fill, meanings, with_labels
+from hasei.engine.prompts import PLACE, check_descriptions, check_template, fill, meanings, with_labels
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.engine.ways import Way, entails, judge, writer
@@ -73,6 +73,9 @@ class Asking(Settings):
     @classmethod
     def _said(cls, found: dict[str, str]) -> dict[str, str]:
         return check_descriptions(found)
+
+
+P = TypeVar("P", bound=Asking)
 
 
 class Asked(Protocol):
@@ -136,6 +139,23 @@ class ByPredictor:
         return replace(self.made, sharpness=sharpness, threshold=threshold)
 
 
+def settled(context: Context, way: Way, params: P) -> P:
+    """Return *params* with what its defaults mean for the base and the labels of *context*, asked by *way*."""
+    calibrated = way != "descriptions" if params.calibrated is None else params.calibrated
+    usual = {"descriptions": OF_FEATURES, "entailment": OF_ENTAILMENT}
+    templates = params.templates or usual.get(way) or _of_writers(context, params)
+    return params.model_copy(update={"templates": templates, "calibrated": calibrated, "max_new_tokens": 1})
+
+
+def _of_writers(context: Context, params: Asking) -> tuple[str, ...]:
+    """Return the usual template: with all labels in it where they take at most a quarter of what the base reads."""
+    if context.task.target_kind == "choice":
+        return (PLACE,)
+    names = ", ".join(meanings(context.task, context.space, params.descriptions))
+    trunk = writer(context.trunk)
+    return (OF_WRITERS if len(trunk.chat._ids(names)) <= trunk.max_tokens // 4 else OF_MANY,)
+
+
 def asked(
     context: Context, way: Way, params: Asking, examples: Examples | None = None, *, mean: bool = True
 ) -> Asked:  # fmt: skip
@@ -145,12 +165,13 @@ def asked(
         raise NotSupported("choices are their own descriptions", do="leave descriptions out")
     if context.task.target_kind != "choice":
         names = meanings(context.task, context.space, params.descriptions)
-    calibrated = way != "descriptions" if params.calibrated is None else params.calibrated
+    params = settled(context, way, params)
+    templates, calibrated = params.templates, bool(params.calibrated)
     if way == "descriptions":
-        return _by_features(context, params.templates or OF_FEATURES, names, calibrated)
+        return _by_features(context, templates, names, calibrated)
     if way == "entailment":
-        return _by_entailment(context, params.templates or OF_ENTAILMENT, names, calibrated)
-    return _by_likelihood(context, params.templates, names, calibrated, examples, mean)
+        return _by_entailment(context, templates, names, calibrated)
+    return _by_likelihood(context, templates, names, calibrated, examples, mean)
 
 
 def _features(context: Context, inputs: Sequence[Input]) -> Floats:
@@ -194,7 +215,7 @@ def _by_likelihood(
     context: Context, templates: Sequence[str], names: Sequence[str], calibrated: bool, examples: Examples | None, mean: bool
 ) -> ByPredictor:  # fmt: skip
     trunk = writer(context.trunk)
-    filled = of_writer(trunk, templates, names)
+    filled = tuple(with_labels(one, names) for one in templates)
     _leave_room(trunk, filled, ("",), trunk.max_tokens // 2)
     model = CausalModel(trunk.fresh(()), plain=trunk.plain)
     made = LabelPredictor(
@@ -203,17 +224,6 @@ def _by_likelihood(
     if calibrated and names:
         made = replace(made, prior=_rounded(made.nothing(names)))
     return ByPredictor(made, "label_likelihood", context)
-
-
-def of_writer(trunk: CausalTrunk, templates: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return *templates* with the labels listed where they say so.
-
-    Without any, the usual one: with all labels in it where they take at most a quarter of what the base reads.
-    """
-    if not templates and not names:
-        return ("{}",)
-    few = len(trunk.chat._ids(", ".join(names))) <= trunk.max_tokens // 4
-    return tuple(with_labels(one, names) for one in templates or (OF_WRITERS if few else OF_MANY,))
 
 
 def _rounded(prior: Floats) -> tuple[float, ...]:
@@ -294,15 +304,14 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def derived(
-    context: Context, made: Asked, frozen: Callable[[Mapping[str, Any]], Settings], params: Asking
-) -> Derivation:
-    """Return what was *asked*, with its line found; *frozen* makes the settings of the values chosen."""
+def derived(context: Context, way: Way, params: P, examples: Examples | None = None) -> Derivation:
+    """Return the base asked by *way*, with its line found."""
+    made, params = asked(context, way, params, examples), settled(context, way, params)
     sharpness, threshold = lined(context, made, params)
-    predictor = made.predictor(sharpness, threshold)
-    kept = frozen({"sharpness": sharpness, "threshold": threshold})
+    frozen = params.model_copy(update={"sharpness": sharpness, "threshold": threshold})
     quick = (lambda inputs: sharpness * (made.scores(inputs) - threshold)) if isinstance(made, ByFeatures) else None
-    return Derivation(predictor, made.format, kept, trainable_parameters=0, from_store=quick)
+    predictor = made.predictor(sharpness, threshold)
+    return Derivation(predictor, made.format, frozen, trainable_parameters=0, from_store=quick)
 
 
-__all__ = ["LINED", "OF_FEATURES", "Asked", "Asking", "asked", "derived", "line", "lined", "of_writer"]
+__all__ = ["LINED", "OF_FEATURES", "Asked", "Asking", "asked", "derived", "line", "lined", "settled"]

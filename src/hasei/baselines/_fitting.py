@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from hasei.baselines._asking import of_writer
+from hasei.baselines._asking import settled
 from hasei.baselines._prompted import Prompted, rows_of
 from hasei.engine.derivation import Context
-from hasei.engine.prompts import meanings
+from hasei.engine.prompts import meanings, with_labels
 from hasei.engine.ways import writer
 from hasei.engine.writing import with_examples
 from hasei.ground.errors import NotSupported
@@ -27,7 +27,8 @@ def fitting(context: Context, params: Prompted, wanted: int, *, exact: bool) -> 
     template = settings.templates[0] if settings.templates else ""
     if context.task.target_kind == "category":
         names = meanings(context.task, context.space, settings.descriptions)
-        template = max(of_writer(trunk, settings.templates, names), key=len)
+        asking = settled(context, "likelihood", settings)
+        template = max((with_labels(one, names) for one in asking.templates), key=len)
     turns = [with_examples(usual[0], [usual] * n, template) for n in (0, 1)]
     bare, one = (len(ids) for ids in trunk.chat.prompts(turns))
     answer = max(len(trunk.chat._ids(usual[1])), params.max_new_tokens or 1)

@@ -68,13 +68,12 @@ def derive(context: Context, params: Params) -> Derivation:
     examples = _chosen(context, params, count, every)
     if not of_labels:
         return prompted(context, params, examples)
-    made = asked(context, "likelihood", params, examples)
     if params.chosen == "nearest" and params.sharpness is None:
         # A train row's own answer would stand in its prompt: how much a score counts is found on rows that are not shown.
         fit, held = inner_split(context.units, 0.3, context.seed)
         other = asked(context, "likelihood", params, _chosen(context, params, count, tuple(every[i] for i in fit)))
         params = params.model_copy(update={"sharpness": lined(context, other, params, held[:LINED])[0]})
-    return derived(context, made, lambda found: params.model_copy(update=dict(found)), params)
+    return derived(context, "likelihood", params, examples)
 
 
 def _chosen(context: Context, params: Params, count: int, rows: Rows) -> Examples:

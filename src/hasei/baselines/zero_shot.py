@@ -18,7 +18,7 @@ has class means in the place of descriptions; ``full_fine_tuning`` and ``lora`` 
 
 from __future__ import annotations
 
-from hasei.baselines._asking import Asking, asked, derived
+from hasei.baselines._asking import Asking, derived
 from hasei.baselines._prompted import Prompted, prompted
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.ways import Way, choose
@@ -48,6 +48,4 @@ def derive(context: Context, params: Params) -> Derivation:
     possible: tuple[Way, ...] = ("entailment", "likelihood", "descriptions")
     possible = possible[1:2] if kind == "choice" else possible
     way = choose(context.trunk.base, params.by, possible, "zero_shot", "choice_cosine" if kind == "choice" else "")
-    return derived(
-        context, asked(context, way, params), lambda found: params.model_copy(update={"by": way, **found}), params
-    )
+    return derived(context, way, params.model_copy(update={"by": way}))

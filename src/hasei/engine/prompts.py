@@ -23,7 +23,7 @@ _SHOWN = 5
 def check_template(template: str) -> str:
     """Return *template*; raises ValueError (for a field of settings) unless it has its place ``{}`` just once."""
     if template.count(PLACE) != 1:
-        raise ValueError(f"a text with the place {PLACE} in it, once")
+        raise ValueError(f"a text with the place {PLACE} in it, once, unlike '{template[:40]}'")
     return template
 
 

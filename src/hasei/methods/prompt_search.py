@@ -96,8 +96,8 @@ def derive(context: Context, params: Params) -> Derivation:
         found = params if params.templates else _instruction(context, params)
         return prompted(context, found)
     way = choose(context.trunk.base, params.by, ("entailment", "likelihood", "descriptions"), "prompt_search")
-    found = (params if params.templates else _labels(context, way, params)).model_copy(update={"by": way})
-    return derived(context, asked(context, way, found), lambda chosen: found.model_copy(update=dict(chosen)), found)
+    found = params if params.templates else _labels(context, way, params)
+    return derived(context, way, found.model_copy(update={"by": way}))
 
 
 @dataclass(frozen=True)
