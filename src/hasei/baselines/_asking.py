@@ -156,9 +156,7 @@ def _of_writers(context: Context, params: Asking) -> tuple[str, ...]:
     return (OF_WRITERS if len(trunk.chat._ids(names)) <= trunk.max_tokens // 4 else OF_MANY,)
 
 
-def asked(
-    context: Context, way: Way, params: Asking, examples: Examples | None = None, *, mean: bool = True
-) -> Asked:  # fmt: skip
+def asked(context: Context, way: Way, params: Asking, examples: Examples | None = None) -> Asked:
     """Return the base of *context* as it is asked by *way* under *params*; raises RecipeError where descriptions do not fit."""
     names: tuple[str, ...] = ()
     if context.task.target_kind == "choice" and params.descriptions:
@@ -171,7 +169,7 @@ def asked(
         return _by_features(context, templates, names, calibrated)
     if way == "entailment":
         return _by_entailment(context, templates, names, calibrated)
-    return _by_likelihood(context, templates, names, calibrated, examples, mean)
+    return _by_likelihood(context, templates, names, calibrated, examples)
 
 
 def _features(context: Context, inputs: Sequence[Input]) -> Floats:
@@ -219,7 +217,7 @@ def _by_likelihood(
     _leave_room(trunk, filled, ("",), trunk.max_tokens // 2)
     model = CausalModel(trunk.fresh(()), plain=trunk.plain)
     made = LabelPredictor(
-        model, trunk.chat, trunk.max_tokens, filled, tuple(names), examples, mean=mean, calibrated=calibrated
+        model, trunk.chat, trunk.max_tokens, filled, tuple(names), examples, calibrated=calibrated
     )
     if calibrated and names:
         made = replace(made, prior=_rounded(made.nothing(names)))
