@@ -210,15 +210,13 @@ def _by_entailment(context: Context, templates: Sequence[str], names: Sequence[s
 
 
 def _by_likelihood(
-    context: Context, templates: Sequence[str], names: Sequence[str], calibrated: bool, examples: Examples | None, mean: bool
-) -> ByPredictor:  # fmt: skip
+    context: Context, templates: Sequence[str], names: Sequence[str], calibrated: bool, examples: Examples | None
+) -> ByPredictor:
     trunk = writer(context.trunk)
     filled = tuple(with_labels(one, names) for one in templates)
     _leave_room(trunk, filled, ("",), trunk.max_tokens // 2)
     model = CausalModel(trunk.fresh(()), plain=trunk.plain)
-    made = LabelPredictor(
-        model, trunk.chat, trunk.max_tokens, filled, tuple(names), examples, calibrated=calibrated
-    )
+    made = LabelPredictor(model, trunk.chat, trunk.max_tokens, filled, tuple(names), examples, calibrated=calibrated)
     if calibrated and names:
         made = replace(made, prior=_rounded(made.nothing(names)))
     return ByPredictor(made, "label_likelihood", context)
