@@ -209,9 +209,10 @@ def by_generate(folder, trunk, inputs, *, adapter):
 
         model = PeftModel.from_pretrained(model, str(folder))
         model.generation_config = model.base_model.model.generation_config = GenerationConfig.from_pretrained(folder)
+    template = json.loads((folder / "prompting.json").read_text("utf-8")).get("template", "{}")
     found = []
     for text in inputs:
-        turns = [{"role": "user", "content": text}]
+        turns = [{"role": "user", "content": template.replace("{}", text)}]
         batch = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         with torch.no_grad():
             ids = model.eval().generate(**batch)[0, batch["input_ids"].shape[1] :]

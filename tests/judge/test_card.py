@@ -149,6 +149,10 @@ ONE, TWO = (
     ("retrieval", "cosine_search"), ("retrieval", "relevant_component_analysis"),
     ("text_generation", "majority"), ("text_generation", "nearest_answer"), ("text_generation", "few_shot"),
     ("language_modelling", "byte_ngram"), ("language_modelling", "zero_shot"),
+    ("text_classification", "zero_shot"), ("text_classification", "zero_shot of entailment"),
+    ("multi_label_classification", "zero_shot of entailment"), ("text_classification", "zero_shot of llama-writes"),
+    ("multi_label_classification", "zero_shot of llama-writes"), ("multiple_choice", "zero_shot of llama-writes"),
+    ("text_classification", "few_shot of llama-writes"), ("text_classification", "few_shot of llama-writes, nearest"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -160,8 +164,11 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     texts = [(row,) if isinstance(row, str) else row for row in toy.inputs]
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
+    method, __, kind = method.partition(" of ")
+    kind, __, chosen = kind.partition(", ")
     model = order(
-        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base(toy_kind(opened)), out=tmp_path / "m",
+        read_steps({method: {"chosen": chosen}} if chosen else method), path, task=task, columns={n: n for n in names},
+        base=toy_base(kind or toy_kind(opened)), out=tmp_path / "m",
         corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
     )  # fmt: skip
     write_card(model.folder, None, None, opened)

@@ -68,6 +68,7 @@ class Facts:
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
     *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
+    *target*: the kind of the task's targets, "" where it is not known.
     """
 
     rows: int
@@ -76,6 +77,7 @@ class Facts:
     budget_seconds: float | None = None
     slowness: int = 1
     entries: tuple[tuple[str, float], ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
-from hasei.judge import loading_entities
+from hasei.judge import loading_entities, loading_prompts
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
@@ -309,6 +309,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     task = open_task(identity["task"])
     of_documents = OF_DOCUMENTS if task.target_kind == "likelihood" else {}
     code = loading_entities.code(identity["format"]) or {**_CODE, **of_documents}.get(identity["format"], "")
+    params = (identity.get("steps") or [{}])[-1].get("params", {})
+    code = code or loading_prompts.code(identity["format"], task.target_kind, params)
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))
@@ -320,6 +322,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     shared = {
         "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
         "{pooled}": _POOLED.get(pooling, ""), "{meaning}": meaning, "{said}": said,
+        "    {blocks of examples}": indent(_BLOCKS.replace('"model.safe', '"examples.safe').strip(), "    "),
     }  # fmt: skip
     for name, lines in shared.items():
         code = code.replace(name, lines)
