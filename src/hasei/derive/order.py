@@ -14,6 +14,7 @@ from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
 from hasei.derive.run import context_of, refuse_conflict, run
+from hasei.engine.derivation import space_of
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
@@ -49,7 +50,7 @@ def order(
     watch.report("reading", str(data))
     learnt, rows = _rows(Path(data), open_task(task), dict(columns or {}), group, where, licence, watch, corpus)
     rows = replace(rows, licence_override=licence_override)
-    space = learnt.space(rows.targets)
+    space = space_of(steps[0].plugin, learnt, rows.targets, Path(base))
     trunks = _trunks(learnt, steps, base, watch)
     refuse_conflict(trunks[0].base if trunks else None, rows)
     hashes = tuple(trunk.base.content_hash for trunk in trunks)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from hasei.ground.errors import DataError
-from hasei.tasks import Array, Floats
+from hasei.tasks import Array
 
 Kind = Literal["discriminant", "ridge"]
 Doubles = npt.NDArray[np.float64]
@@ -155,7 +155,7 @@ def factor(scatter: Doubles, penalty: float) -> tuple[Doubles, bool]:
     return found
 
 
-def one_hot(classes: Array, width: int) -> Floats:
+def one_hot(classes: Array, width: int) -> Doubles:
     """Return *classes* (n,) as ones and zeros (n, width)."""
     found = np.zeros((len(classes), width))
     found[np.arange(len(classes)), classes] = 1.0
