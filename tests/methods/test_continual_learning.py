@@ -218,7 +218,7 @@ def test_so_many_rows_of_each_class_are_kept_also_where_classes_come_back(keep, 
     seen = []
     inner = _sequence.Sequence._remember
     monkeypatch.setattr(_sequence.Sequence, "_remember", lambda self, *a: (inner(self, *a), seen.append(self.kept))[0])
-    derived(context, "replay", replay_per_class=3, keep=keep)
+    derived(context, "replay", replay_per_class=3, keep=keep, held=0.0)
     for kept in seen:
         assert len(set(kept.tolist())) == len(kept)
         assert np.bincount(context.targets[kept]).max() <= 3

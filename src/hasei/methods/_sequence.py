@@ -199,9 +199,11 @@ class Sequence:
             self.context.watch.check()
             outputs = self.source.outputs(self.model, np.array([row])).float()
             target = sampled(outputs.detach(), self.context.task.target_kind, generator)
-            gradients = torch.autograd.grad(self.context.task.loss(outputs, target).sum(), list(trained.values()))
+            loss = self.context.task.loss(outputs, target).sum()
+            gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)  # a pooler above, of no use here
             for value, gradient in zip(total.values(), gradients):
-                value += gradient.square() / len(few)
+                if gradient is not None:
+                    value += gradient.square() / len(few)
         for parameter in trained.values():
             parameter.requires_grad_(False)
         return total
