@@ -51,7 +51,10 @@ def main() -> None:
     order = json.loads((DATA / "stream.json").read_text("utf-8"))["tasks"]
     stage_of = {label: stage["domain"] for stage in order for label in stage["labels"]}
     texts, labels = rows_of("train.csv")
-    kept = [*texts, *rows_of("val.csv")[0]]  # in the order of the files, whatever the stream: read once, kept for later runs
+    kept = [
+        *texts,
+        *rows_of("val.csv")[0],
+    ]  # in the order of the files, whatever the stream: read once, kept for later runs
     where = np.argsort([[s["domain"] for s in order].index(stage_of[label]) for label in labels], kind="stable")
     texts, labels = [texts[i] for i in where], [labels[i] for i in where]
     scored, truth = rows_of(f"{options.on}.csv")

@@ -29,7 +29,7 @@ _READS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "merge
 @dataclass(frozen=True)
 class OnlineState:
     """The sums and what they are of. *features* identifies what computes the features (:func:`identity_of`), *layer* and
-    *pooling* where they are taken; *names* and *extra* are those of the space; *penalty* is as :meth:`Moments.solve` reads it.
+    *pooling* where they are taken; *l2* is the penalty of :meth:`Moments.solve`; *names* and *extra* are those of the space.
     """
 
     moments: Moments
@@ -39,7 +39,6 @@ class OnlineState:
     layer: int
     pooling: str
     l2: float
-    penalty: float
     sharpness: float
     forget: float
     names: tuple[str, ...] = ()

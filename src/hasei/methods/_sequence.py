@@ -200,7 +200,9 @@ class Sequence:
             outputs = self.source.outputs(self.model, np.array([row])).float()
             target = sampled(outputs.detach(), self.context.task.target_kind, generator)
             loss = self.context.task.loss(outputs, target).sum()
-            gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)  # a pooler above, of no use here
+            gradients = torch.autograd.grad(
+                loss, list(trained.values()), allow_unused=True
+            )  # a pooler above, of no use here
             for value, gradient in zip(total.values(), gradients):
                 if gradient is not None:
                     value += gradient.square() / len(few)

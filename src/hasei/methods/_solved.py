@@ -27,14 +27,11 @@ SHARPNESS = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 @dataclass(frozen=True)
 class Solved:
-    """What was chosen: the features' *layer* and *pooling*; *l2*, how many rows of the features' own variance the penalty
-    weighs, and *penalty*, what it is then; the *sharpness*.
-    """
+    """What was chosen: the features' *layer* and *pooling*; *l2*, what is added to the scatter; the *sharpness*."""
 
     layer: int
     pooling: str
     l2: float
-    penalty: float
     sharpness: float
 
 
@@ -83,23 +80,23 @@ def choose(
     parts = inner_split([context.units[i] for i in rows], 0.2, context.seed) if len(rows) > 1 else (np.arange(1),) * 2
     fit, held = (np.asarray(rows)[part] for part in parts)
     how = pooling or trunk.base.pooling
-    strengths, sharps = STRENGTHS if l2 is None else (l2,), _sharps(context, sharpness)
-    middle = strengths[len(strengths) // 2 - 1 :][:1]
+    sharps = _sharps(context, sharpness)
     layers = reading.ends(trunk) if layer is None else [layer]
     if len(layers) > 1:
-        layer = min(layers, key=lambda one: _best(context, fit, held, one, how, middle, sharps)[0])
+        layer = min(layers, key=lambda one: _best(context, fit, held, one, how, l2, sharps, STRENGTHS[1:2])[0])
     layer = layers[0] if layer is None else layer
     poolings = reading.poolings(trunk) if pooling is None else (pooling,)
     if len(poolings) > 1:
-        how = min(poolings, key=lambda one: _best(context, fit, held, layer, one, middle, sharps)[0])
-    _, strength, sharp = _best(context, fit, held, layer, how, strengths, sharps)
-    scale = penalty_of(features_of(context, layer, how, rows), strength)
-    return Solved(layer, how, strength, scale, sharp)
+        how = min(poolings, key=lambda one: _best(context, fit, held, layer, one, l2, sharps, STRENGTHS[1:2])[0])
+    if l2 is not None and len(sharps) == 1:
+        return Solved(layer, how, l2, sharps[0])
+    _, penalty, sharp = _best(context, fit, held, layer, how, l2, sharps, STRENGTHS)
+    return Solved(layer, how, penalty, sharp)
 
 
-def penalty_of(features: Array, l2: float) -> float:
-    """Return what *l2* rows of the variance of *features* (n, f) add to the scatter of each feature."""
-    return l2 * max(float(np.var(np.asarray(features, np.float64), axis=0).mean()), 1e-12)
+def penalty_of(features: Array, rows: float) -> float:
+    """Return the penalty that weighs as much as *rows* rows of the variance of *features* (n, f)."""
+    return rows * max(float(np.var(np.asarray(features, np.float64), axis=0).mean()), 1e-12)
 
 
 def _sharps(context: Context, given: float | None) -> tuple[float, ...]:
@@ -109,26 +106,20 @@ def _sharps(context: Context, given: float | None) -> tuple[float, ...]:
 
 
 def _best(
-    context: Context,
-    fit: Ints,
-    held: Ints,
-    layer: int,
-    pooling: str,
+    context: Context, fit: Ints, held: Ints, layer: int, pooling: str, l2: float | None, sharps: Sequence[float],
     strengths: Sequence[float],
-    sharps: Sequence[float],
-) -> tuple[float, float, float]:
-    """Return the least loss on *held* of heads solved on *fit*, and the strength and sharpness that give it."""
-    if len(strengths) == len(sharps) == 1:
-        return 0.0, strengths[0], sharps[0]
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return the least loss on *held* of heads solved on *fit*, and the penalty and sharpness that give it."""
     context.watch.check()
     features, targets = features_of(context, layer, pooling, fit), targets_of(context)
+    penalties = [penalty_of(features, strength) for strength in strengths] if l2 is None else [l2]
     moments = sums(context, features, targets[fit])
     scored = features_of(context, layer, pooling, held).astype(np.float64)
     truth, options = torch.from_numpy(context.targets[held]), []
-    for strength in strengths:
-        weight, bias = moments.solve(kind_of(context.task.target_kind), penalty_of(features, strength))
+    for penalty in penalties:
+        weight, bias = moments.solve(kind_of(context.task.target_kind), penalty)
         outputs = torch.from_numpy(scored @ weight.T + bias)
         for sharp in sharps:
             loss = float(context.task.loss((outputs * sharp).float(), truth).mean())
-            options.append((loss if np.isfinite(loss) else np.inf, strength, sharp))
+            options.append((loss if np.isfinite(loss) else np.inf, penalty, sharp))
     return min(options)

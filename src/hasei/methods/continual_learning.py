@@ -125,11 +125,11 @@ def _solved(context: Context, params: Params, stages: list[Stage]) -> Derivation
         context.watch.check()
         moments.learn(features[stage.fit], targets[stage.fit])
         if len(stage.held):
-            weight, bias = moments.solve(kind, found.penalty)
+            weight, bias = moments.solve(kind, found.l2)
             record.note(_linear(features, weight * found.sharpness, bias * found.sharpness))
     for stage in stages:
         moments.learn(features[stage.held], targets[stage.held])
-    weight, bias = moments.solve(kind, found.penalty)
+    weight, bias = moments.solve(kind, found.l2)
     frozen = params.model_copy(update={"l2": found.l2, "sharpness": found.sharpness})
     return _frozen_trunk(context, weight * found.sharpness, bias * found.sharpness, frozen, record)
 
@@ -150,7 +150,9 @@ def _adapters(context: Context, params: Params, stages: list[Stage]) -> Derivati
     trunk, record = context.trunk, Record(context, stages)
     features = features_of(context, trunk.layers, trunk.base.pooling)
     sharp = params.sharpness or _ROUTING
-    frozen = params.model_copy(update={"l2": params.l2 or 10.0, "sharpness": sharp})
+    frozen = params.model_copy(
+        update={"l2": params.l2 or penalty_of(features[stages[0].rows], 10.0), "sharpness": sharp}
+    )
     for share in ("fit", "rows"):  # those that judge are learnt last
         joined = _Joined(context, features, frozen)
         for number, stage in enumerate(stages):
@@ -170,14 +172,12 @@ class _Joined:
         self.weight, self.bias = np.zeros((width, features.shape[1])), np.full(width, -1e3)
         self.stage_of = np.full(width, -1)
         self.moments: Moments | None = None
-        self.penalty = 0.0
 
     def learn(self, number: int, stages: int, rows: Ints) -> None:
         """Solve the head of stage *number* and add its rows to the sums."""
         features, targets = self.features[rows], self.context.targets[rows]
         if self.moments is None:
             self.moments = Moments.empty(features.shape[1], stages)
-            self.penalty = penalty_of(features, float(self.params.l2 or 1.0))
         self.moments.learn(features, one_hot(np.full(len(rows), number), stages))
         own = np.unique(targets)
         weight, bias = solve_head(self.context.task, self.context.space, features, targets, HEAD_L2 / 10)
@@ -189,7 +189,8 @@ class _Joined:
         if self.moments is None:
             return self.weight, self.bias
         weight, bias = (
-            part * (self.params.sharpness or _ROUTING) for part in self.moments.solve("discriminant", self.penalty)
+            part * (self.params.sharpness or _ROUTING)
+            for part in self.moments.solve("discriminant", self.params.l2 or 1.0)
         )
         seen = self.stage_of >= 0
         joined = self.weight.copy(), self.bias.copy()

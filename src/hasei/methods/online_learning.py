@@ -44,7 +44,7 @@ _PARTS = 10
 class Params(Settings):
     """Settings; what is None is chosen on the first rows, and stays as it is when later ones continue.
 
-    *layer* counts from 0 (the embeddings); *l2* is how many rows of the features' own variance the penalty weighs; *sharpness*
+    *layer* counts from 0 (the embeddings); *l2* is the penalty, added to the scatter of each feature; *sharpness*
     multiplies the outputs of classes; each row makes all earlier ones count *forget* times as much (1: nothing is forgotten).
     """
 
@@ -124,8 +124,8 @@ def _begun(context: Context, params: Params) -> OnlineState:
     features = features_of(context, found.layer, found.pooling, [0]).shape[1]
     return OnlineState(
         Moments.empty(features, context.space.width, absent_of(task.target_kind)), kind_of(task.target_kind), task.name,
-        identity_of(trunk, trunk.truncated(found.layer)), found.layer, found.pooling, found.l2, found.penalty,
-        found.sharpness, params.forget, context.space.names, context.space.extra,
+        identity_of(trunk, trunk.truncated(found.layer)), found.layer, found.pooling, found.l2, found.sharpness,
+        params.forget, context.space.names, context.space.extra,
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _continued(context: Context, params: Params, earlier: OnlineState) -> Online
 
 
 def _head(state: OnlineState) -> tuple[Doubles, Doubles]:
-    weight, bias = state.moments.solve(state.kind, state.penalty)
+    weight, bias = state.moments.solve(state.kind, state.l2)
     return weight * state.sharpness, bias * state.sharpness
 
 
