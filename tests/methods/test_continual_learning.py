@@ -7,16 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_every_method import context_of, derive_to
+from test_every_method import toy_data
 
-from hasei.derive.recipe import make_step
+from hasei.derive import run
+from hasei.derive.recipe import Recipe, make_step
 from hasei.derive.run import run_step
 from hasei.engine import ragged
-from hasei.engine.derivation import Facts, proposals
 from hasei.engine.exemplars import drawn, herded
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
-from hasei.ground import plugins
 from hasei.ground.errors import DataError, NotSupported, RecipeError
 from hasei.ground.events import Watch
 from hasei.methods import continual_learning as method
@@ -27,6 +26,19 @@ from hasei.tasks import open_task
 TASK = open_task("text_classification")
 TRAINED = ("naive", "replay", "ewc", "lwf")
 QUICK = {"epochs": 2, "rows_per_step": 8, "replay_per_class": 2, "precision": "fp32"}
+
+
+def context_of(task, trunk):
+    """Toy rows, the first half of them in one stage and the rest in another."""
+    data = toy_data(task)
+    half = len(data.targets) // 2
+    context = run.context_of(task, task.space(data.targets), data, (trunk,))
+    return replace(context, stages=("one",) * half + ("two",) * (len(data.targets) - half)), data
+
+
+def written(context, data, folder, trunk, step):
+    recipe = Recipe((trunk.base.content_hash,), context.task.name, {"fingerprint": "toy"}, (step,))
+    return run.run(recipe, context, data, folder)
 
 
 @pytest.fixture
@@ -57,12 +69,12 @@ def test_every_way_gives_a_folder_that_answers_as_in_memory_and_changes_only_wha
     task = open_task(name)
     if how == "adapters" and name != "text_classification":
         pytest.skip("refused, and tested below")
-    context, _ = context_of(task, trunk)
+    context, data = context_of(task, trunk)
     if how == "adapters":
         context = replace(context, stages=tuple(context.truth))
         derivation = derived(context, how)
     else:
-        model, _ = derive_to(tmp_path / "m", task, trunk, step(how))
+        model = written(context, data, tmp_path / "m", trunk, step(how))
         derivation = derived(context, how)
         assert ragged.difference(derivation.predictor.outputs(context.inputs), model.outputs(context.inputs)) <= 1e-5
     model = derivation.predictor.model
@@ -269,9 +281,3 @@ def test_classes_that_come_back_have_no_head_of_a_stage(trunk):
 def test_more_layers_than_the_base_has_are_refused(context):
     with pytest.raises(NotSupported, match="no 9 layers"):
         derived(context, "naive", top_layers=9)
-
-
-def test_a_study_of_rows_without_stages_does_not_propose_it():
-    plugin = plugins.load("methods", "continual_learning")
-    assert proposals(plugin, Facts(100, 3, 6)) == []
-    assert [p.how for p in proposals(plugin, Facts(100, 3, 6, has=("stages",)))] == ["solved"]

@@ -125,22 +125,24 @@ def test_labels_and_numbers_continue_too(toy_base, tmp_path):
 
 
 def test_each_tenth_is_answered_before_it_is_learnt(rows, trunks, tmp_path, toy_base):
-    from test_every_method import context_of
+    from test_every_method import toy_data
 
-    from hasei.derive.run import run_step
+    from hasei.derive.run import context_of, run_step
 
-    context, _ = context_of(TASK, trunks(TASK))
+    data = toy_data(TASK)
+    context = context_of(TASK, TASK.space(data.targets), data, (trunks(TASK),))
     derivation = run_step(STEPS[0], context).derivation
     assert [p["rows"] for p in derivation.curve][:2] == [3.0, 6.0]
     assert all(0 <= p["before"] <= 1 for p in derivation.curve)
 
 
 def test_rows_that_fade_count_less(rows, trunks):
-    from test_every_method import context_of
+    from test_every_method import toy_data
 
-    from hasei.derive.run import run_step
+    from hasei.derive.run import context_of, run_step
 
-    context, _ = context_of(TASK, trunks(TASK))
+    data = toy_data(TASK)
+    context = context_of(TASK, TASK.space(data.targets), data, (trunks(TASK),))
     step = read_steps({"online_learning": {"layer": 4, "pooling": "mean", "l2": 10, "forget": 0.5}})[0]
     derivation = run_step(step, context).derivation
     assert derivation.frozen.forget == 0.5

@@ -27,10 +27,11 @@ _Rows = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Rows
 
 
 def derive(
-    what: _What, data: _Rows = None, corpus: options.Corpus = None, base: options.Base = None,
+    what: _What, data: _Rows = None, corpus: options.Corpus = None, base: options.Bases = None,
     task: options.Task = None, text: options.Text = None,
     label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
     set_: _Set = None, licence: options.Licence = None, licence_override: options.LicenceOverride = None,
+    unlabeled: options.Unlabeled = None, stage: options.Stage = None, also: options.AlsoColumns = None,
     seed: options.Seed = None, out: options.NewFolder = None, resume: options.Resume = False, json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
@@ -39,12 +40,14 @@ def derive(
         hasei derive lora --data tickets.csv --set rank=8 --out runs/lora
         hasei derive recipe.yaml --out runs/chain
 
-    recipe.yaml is written like hasei.yaml, with exactly one entry under recipes; it may be a chain. Leaves the model
-    folder DIR. Whether it is worth having, hasei try says.
+    recipe.yaml is written like hasei.yaml, with exactly one entry under recipes; it may be a chain, or a merge as mergekit
+    writes one. --base may be repeated where models are merged. Leaves the model folder DIR. Whether it is worth having,
+    hasei try says.
     """
     given = overrides(
         data=data, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
-        licence_override=licence_override, base=base, task=task, seed=seed,
+        licence_override=licence_override, base=base[0] if base and len(base) == 1 else None,
+        bases=tuple(base) if base and len(base) > 1 else (), task=task, seed=seed, unlabeled=unlabeled, stage=stage, also=also,
     )  # fmt: skip
     settings = _settings(what, settings_of(set_), given)
     place = out or Path("runs") / Path(settings.data.path).stem
@@ -67,12 +70,12 @@ def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
     with working() as watch:
         model = order(
             settings.steps()[0], settings.data.path, corpus=settings.data.corpus, out=place,
-            base=settings.base, task=settings.task,
+            base=settings.base, bases=settings.bases, task=settings.task, beside=settings.data.beside,
             columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
             licence=settings.data.licence, licence_override=settings.data.licence_override, seed=settings.seed,
             resume=resume, watch=watch,
         )  # fmt: skip
-        parent = Base.open(settings.base) if model.identity["parents"] else None
+        parent = Base.open((*settings.bases, settings.base)[0]) if model.identity["parents"] else None
         write_card(model.folder, None, parent, model.task)
         seal(model.folder)
     return model

@@ -17,6 +17,7 @@ import typer
 from hasei.cli import options
 from hasei.cli.answers import Writer
 from hasei.cli.asked import parts_of
+from hasei.cli.other_heads import OtherHeads
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, say
 from hasei.ground.errors import NotSupported, OutputError, Stopped
@@ -52,8 +53,8 @@ def predict(
 
     With --automatic a third one, yes or no: whether the answer is as sure as the study found necessary for the wished
     accuracy; the confidence is then the calibrated one. A model that finds entries gives the id of the best one, and two columns
-    more: its score, and its text, or that it doesn't know. Rows without text get nothing and are counted. FILE may be of any
-    length; an existing --out is never overwritten.
+    more: its score, and its text, or that it doesn't know; one with several heads gives a column for each other target. Rows
+    without text get nothing and are counted. FILE may be of any length; an existing --out is never overwritten.
     """
     if json_ and out is None:
         raise typer.BadParameter("rows and the JSON object can't both go to stdout; give --out", param_hint="--json")
@@ -73,7 +74,7 @@ def predict(
     given = parts_of(map_) | ({"text": text} if text else {})
     columns = input_columns(model, rows, given)
     gate = Gate.of(model) if automatic else None
-    teller = Teller.of(model)
+    teller = OtherHeads.of(model, gate) or Teller.of(model)
     with _destination(out, rows) as target, working() as watch:
         total = sum(len(cells) for cells, _ in rows)  # also finds a broken row before the work begins
         done = _answer_all(
@@ -223,7 +224,7 @@ def _table(model: DerivedModel, rows: Stream, batch: Batch) -> Table:
 
 def _answer_all(
     model: DerivedModel, rows: Stream, columns: Sequence[str], writer: Writer, total: int, watch: Watch,
-    gate: Gate | None, teller: Teller,
+    gate: Gate | None, teller: Teller | OtherHeads,
 ) -> Done:  # fmt: skip
     done, start = Done(), time.monotonic()
     watch.report("loading", model.folder.as_posix())
@@ -245,7 +246,7 @@ def _inputs(table: Table, columns: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _answer(
     model: DerivedModel, cells: Sequence[tuple[str, ...]], inputs: list[tuple[str, ...]], writer: Writer, done: Done,
-    gate: Gate | None, teller: Teller,
+    gate: Gate | None, teller: Teller | OtherHeads,
 ) -> None:  # fmt: skip
     filled = [i for i, texts in enumerate(inputs) if not any(map(is_blank, texts))]
     asked = [inputs[i] if len(inputs[i]) > 1 else inputs[i][0] for i in filled]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from hasei.ground.events import Watch
 from hasei.ground.files import new_folder, write_bytes, write_json
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
-from hasei.tasks import Answers, Floats, Scope, Space, Task, open_task
+from hasei.tasks import Answers, Floats, Space, Task, open_task
+from hasei.tasks._spaces import space_from_json as space_from_json
+from hasei.tasks._spaces import space_to_json as space_to_json
 
 
 @dataclass(frozen=True)
@@ -113,18 +114,6 @@ def _first_base(names: Sequence[str]) -> Base:
     return Base.open(names[-1])
 
 
-def space_from_json(value: dict[str, Any]) -> Space:
-    """Return the space that :func:`dataclasses.asdict` and JSON made plain."""
-    extra = tuple((str(k), float(v)) for k, v in value.get("extra", ()))
-    scope = value.get("scope")
-    return Space(int(value["width"]), tuple(value["names"]), extra, None if scope is None else _scope(scope))
-
-
-def _scope(value: dict[str, Any]) -> Scope:
-    found = value["threshold"]
-    return Scope(str(value["label"]), None if found is None else float(found))
-
-
 def open_model(folder: str | Path, base: str = "") -> DerivedModel:
     """Open a model folder that hasei made; raises BaseError when it is none, or damaged."""
     path = Path(folder)
@@ -150,12 +139,6 @@ def write_model(
                 form.label(temporary, identity.space["names"])
         lineage.write(temporary, identity, record)
     return open_model(folder, str(base.folder) if base else "")
-
-
-def space_to_json(space: Space) -> dict[str, Any]:
-    """Return *space* as plain JSON; its scope only where it has one."""
-    found = asdict(space)
-    return json.loads(json.dumps({k: v for k, v in found.items() if k != "scope" or v}))  # type: ignore[no-any-return]
 
 
 def largest_difference(one: Floats, other: Floats) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.derive.beside import also_of
 from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
 from hasei.engine.derivation import Context, Derivation
@@ -45,12 +46,14 @@ def context_of(
     return Context(
         task=task, space=space, inputs=data.inputs, targets=task.encode(space, data.targets), truth=task.truth(data.targets),
         units=data.units, seed=seed, trunks=tuple(trunks), watch=watch or Watch(), scratch=scratch,
+        unlabeled=data.unlabeled, stages=tuple(data.extras[data.stage]) if data.stage else (), also=also_of(data),
     )  # fmt: skip
 
 
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
+    _refuse_bases(step, context)
     own = getattr(context.trunk.model, "formats", None) if step.plugin.SUPPORTS.bases else None
     if own is not None:
         _written(reading_of(context.task).format, own, context)
@@ -63,6 +66,16 @@ def run_step(step: Step, context: Context) -> Ran:
     if not finite(sample):
         raise RunFailed(f"'{step.name}' gives outputs that are not numbers", do="lower the learning rate")
     return Ran(derivation, seconds)
+
+
+def _refuse_bases(step: Step, context: Context) -> None:
+    """Raise NotSupported where *step* is given more bases than it takes."""
+    most, given = step.plugin.SUPPORTS.bases, len(context.trunks)
+    if 1 <= most < given:
+        raise NotSupported(
+            f"'{step.name}' derives from one base" if most == 1 else f"'{step.name}' takes at most {most} bases",
+            received=f"{given} bases", do="give one --base, or merge them first",
+        )  # fmt: skip
 
 
 def _written(form: str, own: Mapping[str, str], context: Context) -> str:
@@ -83,9 +96,10 @@ def write(
     Raises RunFailed when the folder does not reproduce the outputs of the model in memory, and before anything is
     written UserError where the licences conflict (see :func:`refuse_conflict`).
     """
-    base = context.trunk.base if step.plugin.SUPPORTS.bases else None
-    refuse_conflict(base, data)
-    identity = _identity(ran, step, recipe, context, data, base)
+    bases = [trunk.base for trunk in context.trunks] if step.plugin.SUPPORTS.bases else []
+    base = bases[0] if bases else None
+    refuse_conflict(base, data, *bases[1:])
+    identity = _identity(ran, step, recipe, context, data, bases)
     model = write_model(folder, ran.derivation, identity, base, record)
     sample = context.inputs[:_PARITY_ROWS]
     before, after = ran.derivation.predictor.outputs(sample), model.outputs(sample)
@@ -98,15 +112,16 @@ def write(
     return model
 
 
-def refuse_conflict(base: Base | None, data: Dataset) -> licence.Outcome:
-    """Return what a model of *base* and *data* may be released as; a conflict needs the data's ``licence_override``.
+def refuse_conflict(base: Base | None, data: Dataset, *others: Base) -> licence.Outcome:
+    """Return what a model of *base* (and *others*) and *data* may be released as; a conflict needs ``licence_override``.
 
     Raises UserError, naming both licences, where they conflict and no reason to pass over it is given.
     """
     with speaking(ENGLISH):  # as all errors
-        found = licence.outcome(*([base.licence] if base else []), data.licence)
+        bases = [*([base] if base else []), *others]
+        found = licence.outcome(*(one.licence for one in bases), data.licence)
     if found.conflict and not data.licence_override.strip():
-        of_base = f"the base '{base.name}' (licence {base.licence}) and " if base else ""
+        of_base = "".join(f"the base '{one.name}' (licence {one.licence}) and " for one in bases)
         raise UserError(
             f"a model derived from {of_base}these rows (licence {data.licence}) may not be released: {found.conflict}",
             do="use another base or other rows, or give --licence-override with the reason why it is allowed here",
@@ -115,27 +130,30 @@ def refuse_conflict(base: Base | None, data: Dataset) -> licence.Outcome:
 
 
 def _identity(
-    ran: Ran, step: Step, recipe: Recipe, context: Context, data: Dataset, base: Base | None
+    ran: Ran, step: Step, recipe: Recipe, context: Context, data: Dataset, bases: Sequence[Base]
 ) -> lineage.Identity:
     frozen = replace(step, params=ran.derivation.frozen)
-    found = licence.outcome(*([base.licence] if base else []), data.licence)
+    found = licence.outcome(*(base.licence for base in bases), data.licence)
     return lineage.Identity(
         format=ran.derivation.format, task=context.task.name, space=space_to_json(context.space),
         steps=[*(s.to_json() for s in recipe.steps[:-1]), frozen.to_json()], recipe_id=recipe.recipe_id,
-        trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[base.to_lineage()] if base else [],
+        trial_id=recipe.trial_id(context.seed), seed=context.seed, parents=[b.to_lineage() for b in bases],
         data={
             "fingerprint": data.fingerprint, "rows": len(context.inputs), "licence": data.licence,
-            "columns": data.mapping.columns, **_seen(context, base),
+            "columns": data.mapping.columns, **_seen(context, bases),
         },
         licence=found.expression, environment=lineage.environment(), trained=list(ran.derivation.trained),
         licence_override=data.licence_override if found.conflict else "",
     )  # fmt: skip
 
 
-def _seen(context: Context, base: Base | None) -> dict[str, Any]:
-    """Return the sketch of the rows learned from and those that the base and its parents were derived from; the entries."""
+def _seen(context: Context, bases: Sequence[Base]) -> dict[str, Any]:
+    """Return the sketch of the rows learned from and those that bases and their parents were derived from; the entries."""
     sketch = Sketch.of(map(normalise, context.inputs)).to_json()
-    others = [[name, stated] for name, stated in (base.sketches if base else ()) if stated != sketch]
+    others: list[list[Any]] = []
+    for name, stated in (pair for base in bases for pair in base.sketches):
+        if stated != sketch and [name, stated] not in others:
+            others.append([name, stated])
     corpus = corpus_of(context.task)
     entries = {"corpus": {"entries": len(corpus), "content_hash": corpus.content_hash}} if corpus is not None else {}
     return {"sketch": sketch, **({"inherited": others} if others else {}), **entries}

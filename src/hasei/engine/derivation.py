@@ -69,8 +69,7 @@ class Facts:
     """What a plug-in may know when it proposes settings: before anything is trained.
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
-    *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus. *has*: what
-    else of a context the rows come with, as ``NEEDS`` names it.
+    *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
     """
 
     rows: int
@@ -79,7 +78,6 @@ class Facts:
     budget_seconds: float | None = None
     slowness: int = 1
     entries: tuple[tuple[str, float], ...] = ()
-    has: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,9 +167,7 @@ def space_of(plugin: Any, task: Task, targets: Sequence[str], base: Path) -> Spa
 
 
 def proposals(plugin: Any, facts: Facts) -> list[Settings]:
-    """Return what *plugin* would like to try: its own ``proposals(facts)``, else its defaults; nothing where it lacks a need."""
-    if not set(getattr(plugin, "NEEDS", ())) <= set(facts.has):
-        return []
+    """Return what *plugin* would like to try: its own ``proposals(facts)``, else its defaults."""
     own = getattr(plugin, "proposals", None)
     return list(own(facts)) if own else [plugin.Params()]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hasei.engine.batching import Ints
+from hasei.engine.derivation import Also, Context
 
 
 def _uniform(units: Sequence[str], seed: int) -> np.ndarray:
@@ -38,3 +40,20 @@ def folds(units: Sequence[str], count: int, seed: int) -> Ints:
         fold_of[i] = int(load.argmin())
         load[fold_of[i]] += sizes[i]
     return fold_of[inverse].astype(np.int64)
+
+
+def part(context: Context, rows: Ints) -> Context:
+    """Return *context* with the rows *rows* of it alone, in their order."""
+    place = {int(row): i for i, row in enumerate(rows)}
+    return replace(
+        context, inputs=[context.inputs[i] for i in rows], targets=context.targets[rows],
+        truth=[context.truth[i] for i in rows], units=[context.units[i] for i in rows],
+        stages=tuple(context.stages[i] for i in rows) if context.stages else (),
+        also=tuple(_among(one, place) for one in context.also),
+    )  # fmt: skip
+
+
+def _among(one: Also, place: dict[int, int]) -> Also:
+    kept = np.array([int(row) in place for row in one.rows], np.bool_)
+    rows = np.array([place[int(row)] for row in one.rows[kept]], np.int64)
+    return replace(one, rows=rows, targets=one.targets[kept])

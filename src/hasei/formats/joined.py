@@ -1,7 +1,9 @@
 """Several models whose answers are joined: each a whole folder of its own, ``member-1`` and so on, and ``ensemble.json``.
 
 ``ensemble.json`` names each member's format and how outputs are joined: ``mean``, or for classes ``probabilities`` (the mean
-of the softmax) or ``odds`` (the mean of the sigmoid). Each member loads with the library of its own format.
+of the softmax) or ``odds`` (the mean of the sigmoid). Each member loads with the library of its own format. With
+``stacking.safetensors`` the outputs are not averaged: a linear head reads them beside each other, all members' log
+probabilities (or logits, or numbers), none further from 0 than 12.
 """
 
 from __future__ import annotations
@@ -12,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from hasei.formats._ensemble import EnsemblePredictor
+from hasei.formats._folder import read_tensors, write_tensors
 from hasei.ground import plugins
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs.base import Base
+from hasei.tasks import Floats
 
 LIBRARY = "each member's own"
 _FILE = "ensemble.json"
+_STACKING, _NAMES = "stacking.safetensors", ("weight", "bias")
 
 
 def save(predictor: EnsemblePredictor, folder: Path, base: Base | None) -> None:
@@ -28,6 +33,8 @@ def save(predictor: EnsemblePredictor, folder: Path, base: Base | None) -> None:
         place.mkdir()
         writer: Any = plugins.load("formats", form)
         writer.save(member, place, base)
+    if predictor.head is not None:
+        write_tensors(folder / _STACKING, dict(zip(_NAMES, predictor.head)))
     write_json(folder / _FILE, {"join": predictor.how, "formats": [form for form, _ in predictor.members]})
 
 
@@ -44,4 +51,14 @@ def load(folder: Path, open_base: Callable[[], Base]) -> EnsemblePredictor:
     for number, form in enumerate(forms, 1):
         reader: Any = plugins.load("formats", form)
         members.append((form, reader.load(folder / f"member-{number}", open_base)))
-    return EnsemblePredictor(tuple(members), how)
+    return EnsemblePredictor(tuple(members), how, _head(folder, [member.width for _, member in members]))
+
+
+def _head(folder: Path, widths: list[int]) -> tuple[Floats, Floats] | None:
+    if not (folder / _STACKING).is_file():
+        return None
+    found = read_tensors(folder / _STACKING, _NAMES)
+    weight, bias = (found[name] for name in _NAMES)
+    if weight.shape != (widths[0], sum(widths)) or bias.shape != (widths[0],):
+        raise BaseError(f"'{_STACKING}' in '{folder.name}' does not fit its members", do="derive it again")
+    return weight, bias

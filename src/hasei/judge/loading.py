@@ -17,6 +17,7 @@ from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
+from hasei.judge.loading_several import OF_SEVERAL
 from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
 
@@ -224,17 +225,6 @@ print(output * scale["deviation"] + scale["mean"])
 ```"""
 )
 
-_JOINED = """```python
-import json
-from pathlib import Path
-
-folder = Path(".")
-plan = json.loads((folder / "ensemble.json").read_text("utf-8"))
-for number, form in enumerate(plan["formats"], 1):
-    print(folder / f"member-{number}", form)  # a whole folder, loaded as others of this format
-print(plan["join"])  # mean of outputs, or mean of probabilities (softmax) or odds (sigmoid)
-```"""
-
 _IMAGE_CLASSIFICATION = """```python
 import json
 from pathlib import Path
@@ -276,8 +266,8 @@ outputs = features @ model["weight"] + model["bias"]
 
 _CODE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
-    "joined": _JOINED, "peft_adapter": _PEFT, "bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP,
-    "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_DOCUMENTS, **OF_TEXTS,
+    "peft_adapter": _PEFT, "bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP,
+    "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_DOCUMENTS, **OF_TEXTS, **OF_SEVERAL,
     "recurrent": _RECURRENT,
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip

@@ -20,6 +20,7 @@ from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.opening import quiet
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
@@ -50,6 +51,11 @@ def check(params: Params, layers: int) -> None:
             f"the layer range {params.first_layer} to {last} does not exist in this base",
             expected=f"layers within 0 to {layers - 1}", do="set first_layer and last_layer within it",
         )  # fmt: skip
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("small adapters of the upper half, of which many can share one base")
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.methods._tuning import Tuned, check_layers, passes, top_layers, tune
 
 SUPPORTS = Supports(
@@ -37,6 +38,11 @@ def proposals(facts: Facts) -> list[Params]:
 def check(params: Params, layers: int) -> None:
     """Raise NotSupported when a base of *layers* layers has fewer than are to be trained."""
     check_layers(params.top_layers, layers)
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("upper layers learn most of a task, and those below are read only once")
 
 
 def effort(params: Params, facts: Facts) -> float:

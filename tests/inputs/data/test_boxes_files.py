@@ -205,3 +205,10 @@ def test_other_tables_stay_as_they_are(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("text,label,x,y\nhello,a,1,2\nworld,b,3,4\n")
     assert rooms.read(path).columns == ("text", "label", "x", "y")
+
+
+def test_coco_that_was_cut_short_is_said_to_be_so(tmp_path):
+    path = coco(tmp_path)
+    path.write_text(path.read_text("utf-8")[:-100], "utf-8")
+    with pytest.raises(DataError, match="begins like COCO, but is no whole JSON"):
+        rooms.read(path)

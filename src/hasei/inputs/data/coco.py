@@ -18,18 +18,25 @@ from hasei.ground.errors import DataError
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Finding
 from hasei.inputs.data.encoding import detect
+from hasei.inputs.data.jsonlines import is_jsonlines
 from hasei.inputs.data.source import Row, Source
 from hasei.inputs.data.whereabouts import folder_of
 from hasei.inputs.pictures import locate
 
 
 def is_coco(path: Path) -> bool:
-    """Whether *path* is one JSON object that lists pictures."""
+    """Whether *path* is one JSON object that lists pictures. Raises DataError where it is the beginning of one."""
     if path.suffix.lower() != ".json":
         return False
+    text = path.read_text(detect(path).codec)
     try:
-        value = json.loads(path.read_text(detect(path).codec))
-    except (ValueError, RecursionError):
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if '"images"' in text and '"file_name"' in text and not is_jsonlines(text.partition("\n")[0]):
+            raise DataError(
+                f"'{path.name}' begins like COCO, but is no whole JSON ({error})", expected="one JSON object",
+                received=f"{len(text):,} characters", do="export or copy it again: it may have been cut short",
+            ) from error  # fmt: skip
         return False
     return isinstance(value, dict) and "images" in value
 

@@ -7,6 +7,7 @@ parts to be seen through, moving. What comes out is upright, RGB, 8 bits. Transp
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 import warnings
 import zlib
@@ -129,7 +130,8 @@ def _opened(picture: Picture | Path) -> Iterator[tuple[Any, str]]:
         try:
             image = module.open(file, formats=FORMATS)
         except module.DecompressionBombError as error:
-            raise _too_large(name, "more") from error
+            size = re.search(r"\d+(?= pixels)", str(error))
+            raise _too_large(name, f"{int(size[0]) // 1_000_000:,} million" if size else "more") from error
         except _BROKEN as error:
             raise _no_picture(path, name, error) from error
         width, height = image.size

@@ -86,7 +86,8 @@ def skip_the_slow(lab: Lab, clock: Clock, candidates: Sequence[Candidate], rows:
         if needed > left:
             candidate.status = "skipped"
             candidate.why = _(
-                "its {n} trainings in cross-fitting would take about {needed} s, {free} s are free", n=trainings,
+                "its {n} trainings in cross-fitting would take about {needed} s, {free} s are free; with --scheme holdout it "
+                "is trained about twice", n=trainings,
                 needed=f"{needed:.0f}", free=f"{max(0.0, left):.0f}",
             )  # fmt: skip
             lab.note("dropped", candidate=candidate.name, status="skipped", why=candidate.why)

@@ -1,0 +1,62 @@
+"""How a folder that holds several heads or several models is loaded without hasei, by format: see :mod:`loading`."""
+
+from __future__ import annotations
+
+_JOINED = """```python
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+folder = Path(".")
+plan = json.loads((folder / "ensemble.json").read_text("utf-8"))
+for number, form in enumerate(plan["formats"], 1):
+    print(folder / f"member-{number}", form)  # a whole folder, loaded as others of this format
+
+
+def join(outputs):
+    \"\"\"Join the outputs of the members, a list of arrays (rows, labels).\"\"\"
+    scores = np.asarray(outputs, np.float64)
+    logs = scores - np.logaddexp.reduce(scores, axis=2, keepdims=True)
+    if (folder / "stacking.safetensors").is_file():
+        head = load_file(folder / "stacking.safetensors")
+        read = {"mean": scores, "probabilities": logs.clip(-12, 12), "odds": scores.clip(-12, 12)}[plan["join"]]
+        return np.concatenate(list(read), axis=1) @ head["weight"].T + head["bias"]
+    if plan["join"] == "mean":
+        return scores.mean(0)
+    if plan["join"] == "odds":
+        shares = (1 / (1 + np.exp(-scores))).mean(0).clip(1e-12, 1 - 1e-12)
+        return np.log(shares / (1 - shares))
+    return np.log(np.exp(logs).mean(0).clip(1e-12))
+```"""
+
+_MANY_HEADS = """```python
+import json
+from pathlib import Path
+
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+
+folder = Path(".")
+{meaning}
+modules = SentenceTransformer(str(folder))
+trunk = SentenceTransformer(modules=[modules[0], modules[1]])
+features = trunk.encode(["a text"])  # once, for all heads
+head = load_file(folder / "2_Dense" / "model.safetensors")
+outputs = features @ head["linear.weight"].T + head["linear.bias"]
+{said}
+for other in json.loads((folder / "heads.json").read_text("utf-8")):
+    head = load_file(folder / other["folder"] / "model.safetensors")
+    outputs = features @ head["linear.weight"].T + head["linear.bias"]
+    names, scale = other["space"]["names"], dict(other["space"]["extra"])
+    if other["kind"] == "number":
+        answers = (outputs[:, 0] * scale.get("deviation", 1) + scale.get("mean", 0)).tolist()
+    elif other["kind"] == "categories":
+        answers = ["; ".join(n for n, odds in zip(names, row) if odds > 0) or "[]" for row in outputs.tolist()]
+    else:
+        answers = [names[i] for i in outputs.argmax(1).tolist()]
+    print([other["name"], answers])
+```"""
+
+OF_SEVERAL = {"joined": _JOINED, "many_heads": _MANY_HEADS}
