@@ -1,15 +1,17 @@
 """What every derivation is given and what it gives back: the one contract of ``baselines/`` and ``methods/``.
 
 A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
-optionally ``proposals(facts)``, the settings that a study tries when the user names none.
+optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``space(task, targets, folder)``,
+what targets can be where rows continue what the model in a folder has learnt (:func:`space_of`). ``NEEDS`` names what of a
+context it can't do without: ``stages``, ``unlabeled``, ``also``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hasei.engine.batching import Ints
 from hasei.ground.errors import NotSupported
@@ -135,7 +137,8 @@ class Derivation:
     *predictor* answers rows; *format* is the file in ``formats/`` that writes and reads it; *frozen* are the settings with
     every choice made (layer, strength, epochs), so that refitting on more rows chooses nothing; *trained* names the
     parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
-    the study from kept activations: quick, for choosing only, never for a reported score.
+    the study from kept activations: quick, for choosing only, never for a reported score. *beside* are files, by their place in
+    the model folder, from which the method itself goes on another time; no library needs them.
     """
 
     predictor: Predictor
@@ -145,6 +148,7 @@ class Derivation:
     trained: tuple[str, ...] = ()
     curve: tuple[dict[str, float], ...] = ()
     from_store: Callable[[Sequence[Input]], Floats] | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Derive = Callable[[Context, Any], Derivation]
@@ -156,6 +160,12 @@ class Plugin(Protocol):
     Params: type[Settings]
     SUPPORTS: Supports
     derive: Derive
+
+
+def space_of(plugin: Any, task: Task, targets: Sequence[str], base: Path) -> Space:
+    """Return what *targets* can be for *plugin* on *base*: its own ``space``, else what the task learns from them."""
+    own = getattr(plugin, "space", None)
+    return cast(Space, own(task, targets, base)) if own else task.space(targets)
 
 
 def proposals(plugin: Any, facts: Facts) -> list[Settings]:
@@ -175,4 +185,5 @@ __all__ = [
     "Settings",
     "Supports",
     "proposals",
+    "space_of",
 ]
