@@ -159,6 +159,12 @@ def _seen(context: Context, bases: Sequence[Base]) -> dict[str, Any]:
     return {"sketch": sketch, **({"inherited": others} if others else {}), **entries}
 
 
+def _as_a_base(step: Step, context: Context) -> Step:
+    """Return *step* so that it leaves a whole base to the next one, where its plug-in has a way of its own for that."""
+    own: Any = getattr(step.plugin, "as_a_base", None)
+    return step if own is None else replace(step, params=own(step.params, context))
+
+
 def run(
     recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None
 ) -> DerivedModel:
@@ -181,7 +187,7 @@ def run(
             model = open_model(place)
             if model.identity["trial_id"] == part.trial_id(context.seed):
                 continue
-        ran = run_step(step, context)
+        ran = run_step(step if last else _as_a_base(step, context), context)
         model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
     if model is None:
         raise RunFailed("a recipe without steps was run")

@@ -59,6 +59,7 @@ class Source(Protocol):
 
     Optional: ``together``, True where the loss reads all rows of a step at once (in-batch negatives); its gradients then do
     not depend on the packing either. ``mixing``, a :class:`hasei.engine.mixing.Mixing` where rows are mixed with each other.
+    ``begin(rows, step)``, told before each optimiser step which rows (b,) it has.
     """
 
     @property
@@ -174,6 +175,9 @@ class _Loop:
         # Seeding every step makes dropout independent of what ran before: a resumed run needs no generator state.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((job.seed * 1_000_003 + self.step) % 2**63)
+            begin = getattr(job.source, "begin", None)
+            if begin is not None:
+                begin(np.concatenate(micros), self.step)
             if getattr(job.source, "together", False) and len(micros) > 1:
                 total = self._together(micros)
             else:

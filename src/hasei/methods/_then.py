@@ -1,0 +1,41 @@
+"""A method that another one names to go on with: read, checked and refused before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from hasei.engine.derivation import Settings
+from hasei.ground import plugins
+from hasei.ground.errors import NotSupported, RecipeError
+from hasei.ground.settings import build
+from hasei.tasks import Task
+
+Named: TypeAlias = str | dict[str, dict[str, Any]]
+
+
+def read_method(named: Named, by: str) -> tuple[str, Any, Settings]:
+    """Return (name, plug-in, settings) of the method that the method *by* names.
+
+    Raises RecipeError for an unknown name or setting or a cheap truth, NotSupported where it is *by* itself.
+    """
+    if isinstance(named, Mapping) and len(named) != 1:
+        raise RecipeError(
+            f"'{by}' can't tell which method it is to go on with",
+            expected="a name or {name: settings}",
+            received=repr(named),
+        )
+    name, given = next(iter(named.items())) if isinstance(named, Mapping) else (named, {})
+    if name == by:
+        raise NotSupported(f"'{by}' can't go on with itself", do="name another method under then")
+    if name in plugins.names("baselines"):
+        raise RecipeError(
+            f"'{name}' is a cheap truth, which derives nothing from a base", do="name a method under then"
+        )
+    plugin: Any = plugins.load("methods", name)
+    return name, plugin, build(plugin.Params, given or {}, f"method '{name}'")
+
+
+def first_possible(names: Sequence[str], task: Task) -> str:
+    """Return the first of *names* that can be used for *task*, else the first."""
+    return next((name for name in names if plugins.load("methods", name).SUPPORTS.admits(task)), names[0])
