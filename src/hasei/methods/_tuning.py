@@ -6,8 +6,8 @@ not distort the features to fit random weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from torch import nn
 
 from hasei.engine.activations.probe import Probe
 from hasei.engine.augmentation import Change
+from hasei.engine.batching import Ints
 from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.pooled import layer_dropout
 from hasei.engine.precision import best_precision
-from hasei.engine.readings import reading_of
+from hasei.engine.readings import Reading, reading_of
 from hasei.engine.source import compact_embedding
 from hasei.engine.splits import inner_split
 from hasei.engine.training import Job, Plan, Source, train
@@ -56,7 +57,10 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base, in a
+    format of its own where *formats* names one for the reading's. *rates* multiply the learning rate of some of *names*; *only*
+    are the rows that are trained of some parameters, by their names in the model (a head's too); *gradual*: one more layer is
+    trained in each epoch, from the top.
     """
 
     trunk: nn.Module
@@ -64,6 +68,10 @@ class Part:
     names: frozenset[str]
     lowest: int
     adapter: bool = False
+    formats: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    only: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    gradual: bool = False
 
     def trained(self, model: nn.Module) -> tuple[str, ...]:
         """The parameters of *model*, which has this trunk, that may differ from the base's, its head's last."""
@@ -72,7 +80,16 @@ class Part:
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
         sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-        return sum(sizes[name] for name in self.trained(model))
+        rows = {name: len(parameter) for name, parameter in model.named_parameters() if name in self.only}
+        return sum(
+            sizes[name] if name not in self.only else sizes[name] // rows[name] * len(self.only[name])
+            for name in self.trained(model)
+        )
+
+    def format_of(self, reading: Reading) -> str:
+        """The file in ``formats/`` that the result is written by."""
+        form = reading.adapter_format if self.adapter else reading.format
+        return self.formats.get(form, form)
 
 
 def head_of(model: nn.Module) -> list[str]:
@@ -115,7 +132,7 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         frozen, curve = train_part(context, name, model, part, freeze(context, params), rows, reading.targets(context))
     return Derivation(
         predictor=reading.predictor(model, trunk),
-        format=reading.adapter_format if part.adapter else reading.format,
+        format=part.format_of(reading),
         frozen=frozen,
         trainable_parameters=part.size(model),
         trained=part.trained(model),
@@ -168,13 +185,15 @@ def train_part(
         parameter.requires_grad_(parameter_name in names or parameter_name.startswith("head."))
     checkpoint = _checkpoint(context, name, plan)
     with (
-        compact_embedding(part.trunk, source.ids, model),
+        compact_embedding(part.trunk, source.ids, model) as kept,
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
             model, source, targets, loss or context.task.loss, plan, context.seed,
             head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), held=held,
+            rates={f"trunk.{n}": rate for n, rate in part.rates.items()}, since=_since(part, trunk, plan.epochs),
+            only=_masks(part, model, kept),
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
     if checkpoint is not None:
@@ -185,6 +204,29 @@ def train_part(
         best = int(np.argmin([p["held_loss"] for p in curve])) + 1
         plan = plan.model_copy(update={"epochs": best, "patience": None})
     return plan, curve
+
+
+def _since(part: Part, trunk: Trunk, epochs: int) -> dict[str, int]:
+    """From which epoch each parameter of *part* is trained: a layer an epoch, or several where epochs are fewer than layers."""
+    if not part.gradual:
+        return {}
+    depth, count = _depths(trunk.probe, trunk.layers), trunk.layers - part.lowest
+    return {
+        f"trunk.{name}": below if count <= epochs else below * epochs // count
+        for name in part.names if (below := depth[f"trunk.{name}"])
+    }  # fmt: skip
+
+
+def _masks(part: Part, model: nn.Module, kept: Ints | None) -> dict[str, torch.Tensor]:
+    """Which rows of the parameters in ``part.only`` are trained (rows,); *kept* are those that the token table has now."""
+    masks, table = {}, None if kept is None else part.trunk.get_input_embeddings().weight  # type: ignore[operator]
+    for name, parameter in model.named_parameters():
+        if name in part.only:
+            rows = np.arange(len(parameter)) if kept is None or parameter is not table else kept
+            masks[name] = torch.from_numpy(np.isin(rows, part.only[name]))
+            if not masks[name].any():
+                raise NotSupported("none of the chosen tokens occurs in the rows", do="choose some that do")
+    return masks
 
 
 def _depths(probe: Probe, layers: int) -> dict[str, int]:
