@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -21,10 +22,15 @@ def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "
     (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     lineage = base.to_lineage()
-    config |= {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
+    config = in_order(config) | {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
     config |= {"task_type": task_type} if task_type else {}
-    config["target_modules"] = sorted(config["target_modules"])  # a set in peft: sorted, equal runs give equal bytes
     write_json(folder / "adapter_config.json", config)
+
+
+def in_order(config: dict[str, Any]) -> dict[str, Any]:
+    """Return PEFT's *config* with what is a set there sorted, so that equal runs give equal bytes."""
+    sets = ("target_modules", "feedforward_modules")
+    return config | {name: sorted(config[name]) for name in sets if isinstance(config.get(name), list)}
 
 
 def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn.Module:
@@ -33,7 +39,7 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
     Raises BaseError when the adapter is missing or does not fit.
     """
     import torch
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     weights = folder / "adapter_model.safetensors"
@@ -41,7 +47,7 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
         raise BaseError(f"the model folder '{folder.name}' has no adapter", expected="adapter_model.safetensors")
     safety.read_header(weights, folder.name)
     with quiet(), torch.random.fork_rng():
-        config = LoraConfig.from_pretrained(str(folder))
+        config = PeftConfig.from_pretrained(str(folder))
         config.base_model_name_or_path = None  # the base is already open, under whatever name it has here
         config.task_type = None
         trunk = get_peft_model(load_model(base) if model is None else model, config)

@@ -10,6 +10,7 @@ from torch import nn
 
 from hasei.engine.derivation import Facts
 from hasei.engine.opening import quiet
+from hasei.engine.sublayers import Sublayer, is_linear, sublayers
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
@@ -45,11 +46,6 @@ def effort_above(params: Ranged, facts: Facts, cost: float = 1.2) -> float:
     return passes(params, facts, cost * (facts.layers - params.first_layer) / facts.layers)
 
 
-def is_linear(module: nn.Module) -> bool:
-    """Whether *module* is a plain linear layer; GPT-2 calls its own Conv1D."""
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
-
-
 def linear_layers(trunk: Trunk, layers: Sequence[int], name: str) -> list[str]:
     """Return the paths of the linear layers in *layers* of *trunk*; raises NotSupported for the method *name* where none is."""
     found = [
@@ -58,6 +54,14 @@ def linear_layers(trunk: Trunk, layers: Sequence[int], name: str) -> list[str]:
         for path, module in trunk.stack.layers[i].named_modules()
         if is_linear(module) and not path.endswith("shared_expert_gate")  # a router; others are no linear layers
     ]
+    if not found:
+        raise no_linear_layer(trunk, name)
+    return found
+
+
+def parts_of(trunk: Trunk, layers: Sequence[int], name: str) -> list[Sublayer]:
+    """Return the attention and feed-forward parts of *layers*; raises NotSupported for the method *name* where there is none."""
+    found = [part for part in sublayers(trunk.model, trunk.stack, trunk._sample()) if part.layer in layers]
     if not found:
         raise no_linear_layer(trunk, name)
     return found

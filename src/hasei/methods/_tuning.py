@@ -60,7 +60,7 @@ class Part:
     *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base, in a
     format of its own where *formats* names one for the reading's. *rates* multiply the learning rate of some of *names*; *only*
     are the rows that are trained of some parameters, by their names in the model (a head's too); *gradual*: one more layer is
-    trained in each epoch, from the top.
+    trained in each epoch, from the top; *solved*: the head starts as solved on the base's features, else at zero.
     """
 
     trunk: nn.Module
@@ -72,6 +72,7 @@ class Part:
     rates: Mapping[str, float] = field(default_factory=dict)
     only: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     gradual: bool = False
+    solved: bool = True
 
     def trained(self, model: nn.Module) -> tuple[str, ...]:
         """The parameters of *model*, which has this trunk, that may differ from the base's, its head's last."""
@@ -127,6 +128,8 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     trunk, reading = context.trunk, reading_of(context.task)
     part = make(trunk)
     model = reading.begin(context, part.trunk, HEAD_L2)
+    if not part.solved:
+        _without_head(model)
     with reading.source(context, part.stack, -1 if params.augment else part.lowest) as source:
         rows = augmented(source, name, params.augment)
         frozen, curve = train_part(context, name, model, part, freeze(context, params), rows, reading.targets(context))
@@ -138,6 +141,12 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
         trained=part.trained(model),
         curve=tuple(curve),
     )
+
+
+def _without_head(model: nn.Module) -> None:
+    with torch.no_grad():
+        for name in head_of(model):
+            model.get_parameter(name).zero_()
 
 
 def augmented(source: Source, name: str, changes: tuple[Change, ...]) -> Source:
