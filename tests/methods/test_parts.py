@@ -13,15 +13,16 @@ from hasei.ground.errors import NotSupported
 from toys import toy_task
 
 TASK = toy_task("text_classification")
+METHOD = "partial_fine_tuning"
 
 
 @pytest.fixture
 def context(trunks):
-    return context_of(TASK, trunks(TASK))[0]
+    return context_of(METHOD, TASK, trunks(TASK))[0]
 
 
 def derived(context, **params):
-    return run.run_step(step_of("partial_fine_tuning", **params), context).derivation
+    return run.run_step(step_of(METHOD, **params), context).derivation
 
 
 def changed(derivation, context):
@@ -122,10 +123,10 @@ def test_a_base_without_biases_has_none_to_train(toy_base, tmp_path):
 
     trunk = reading_of(TASK).open(Base.open(toy_base("llama")), Store(tmp_path))
     with pytest.raises(NotSupported, match="have no biases"):
-        derived(context_of(TASK, trunk)[0], parameters="biases")
+        derived(context_of(METHOD, TASK, trunk)[0], parameters="biases")
 
 
 def test_a_task_without_categories_has_none_to_choose(trunks):
     task = toy_task("text_regression")
     with pytest.raises(NotSupported, match="no categories to choose from"):
-        derived(context_of(task, trunks(task))[0], categories=("x",))
+        derived(context_of(METHOD, task, trunks(task))[0], categories=("x",))

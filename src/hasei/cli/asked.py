@@ -21,7 +21,8 @@ def overrides(
     seed: int | None, licence_override: str | None = None, at_least: str | None = None, methods: str | None = None,
     budget: str | None = None, slices: Sequence[str] | None = None, time: str | None = None,
     identifier: str | None = None, keep: Path | None = None, out_of_scope: str | None = None,
-    corpus: Path | None = None, **others: Any,
+    corpus: Path | None = None, unlabeled: Path | None = None, stage: str | None = None,
+    also: Sequence[str] | None = None, **others: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the given flags as they would stand in ``hasei.yaml``, *others* at its top; None means not given."""
     from hasei.inputs.purpose import parse_at_least
@@ -34,7 +35,7 @@ def overrides(
             "group": group, "where": tuple(where or ()), "licence": licence, "licence_override": licence_override,
             "slices": tuple(slices or ()), "time": time, "id": identifier, "keep": _text(keep),
             "out_of_scope": out_of_scope,
-            "corpus": _text(corpus),
+            "corpus": _text(corpus), "unlabeled": _text(unlabeled), "stage": stage, "also": tuple(also or ()),
         },
         "base": base, "task": task, "goal": goal, "recipes": names, "budget": budget, "seed": seed,
         **others,

@@ -31,6 +31,7 @@ def derive(
     task: options.Task = None, text: options.Text = None,
     label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
     set_: _Set = None, licence: options.Licence = None, licence_override: options.LicenceOverride = None,
+    unlabeled: options.Unlabeled = None, stage: options.Stage = None, also: options.AlsoColumns = None,
     seed: options.Seed = None, out: options.NewFolder = None, resume: options.Resume = False, json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
@@ -44,7 +45,7 @@ def derive(
     """
     given = overrides(
         data=data, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
-        licence_override=licence_override, base=base, task=task, seed=seed,
+        licence_override=licence_override, base=base, task=task, seed=seed, unlabeled=unlabeled, stage=stage, also=also,
     )  # fmt: skip
     settings = _settings(what, settings_of(set_), given)
     place = out or Path("runs") / Path(settings.data.path).stem
@@ -67,7 +68,7 @@ def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
     with working() as watch:
         model = order(
             settings.steps()[0], settings.data.path, corpus=settings.data.corpus, out=place,
-            base=settings.base, task=settings.task,
+            base=settings.base, task=settings.task, beside=settings.data.beside,
             columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
             licence=settings.data.licence, licence_override=settings.data.licence_override, seed=settings.seed,
             resume=resume, watch=watch,

@@ -33,7 +33,8 @@ Budget: TypeAlias = Annotated[
     str | None, _option("--budget", meta="TIME", help="All the time it may take, e.g. 90s, 10m, 1h. [10m]")
 ]
 Methods: TypeAlias = Annotated[
-    str | None, _option("--methods", meta="A,B", help="Only these methods; see: hasei methods. [chosen by the study]")
+    str | None,
+    _option("--methods", meta="A,B", help="Only these methods, or all; see: hasei methods. [chosen by the study]"),
 ]
 Config: TypeAlias = Annotated[
     Path | None, _option("--config", meta="FILE", help="Settings such as hasei.yaml; flags win over it.")
@@ -81,6 +82,18 @@ Identifier: TypeAlias = Annotated[
 OutOfScope: TypeAlias = Annotated[
     str | None,
     _option("--out-of-scope", meta="LABEL", help="Label of texts that no other label is for, such as other or oos."),
+]
+Unlabeled: TypeAlias = Annotated[
+    Path | None,
+    _option("--unlabeled", meta="FILE", help="Rows without a label, for methods that learn the domain from them."),
+]
+Stage: TypeAlias = Annotated[
+    str | None,
+    _option("--stage", meta="COL", help="Column with the stage of a row, for methods that learn stage after stage."),
+]
+AlsoColumns: TypeAlias = Annotated[
+    list[str] | None,
+    _option("--also", meta="COL[=TASK]", help="Column of another target that is learnt as well; may be repeated."),
 ]
 Scheme: TypeAlias = Annotated[
     str | None,

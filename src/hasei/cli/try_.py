@@ -29,7 +29,8 @@ def try_(
     methods: options.Methods = None, config: options.Config = None, licence: options.Licence = None,
     licence_override: options.LicenceOverride = None, slice_: options.Slices = None, keep: options.Keep = None,
     time: options.Time = None, id_: options.Identifier = None, scheme: options.Scheme = None,
-    out_of_scope: options.OutOfScope = None, folds: options.Folds = None, seeds: options.Seeds = None,
+    out_of_scope: options.OutOfScope = None, unlabeled: options.Unlabeled = None, stage: options.Stage = None,
+    also: options.AlsoColumns = None, folds: options.Folds = None, seeds: options.Seeds = None,
     seed: options.Seed = None, lang: options.Lang = None,
     out: options.NewFolder = None, plan: options.Plan = False, resume: options.Resume = False,
     gate: options.Gate = False, json_: options.Json = False,
@@ -50,7 +51,7 @@ def try_(
         data=data, test=test, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base, task=task, seed=seed, at_least=at_least, methods=methods,
         budget=budget, slices=slice_, keep=keep, time=time, identifier=id_, scheme=scheme, folds=folds, seeds=seeds,
-        lang=lang, out_of_scope=out_of_scope,
+        lang=lang, out_of_scope=out_of_scope, unlabeled=unlabeled, stage=stage, also=also,
     )  # fmt: skip
     if data is None and config is None:
         raise typer.BadParameter("give a file of rows, or --config with data.path", param_hint="DATA")

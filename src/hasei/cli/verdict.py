@@ -151,6 +151,12 @@ def show_plan(plan: dict[str, Any]) -> None:
         table.add_row(*(Text(safe(cell)) for cell in cells))
     page.print()
     page.print(table)
+    _heading(page, _("Why these methods, and why not others"))
+    for candidate in plan["candidates"]:
+        if candidate["reason"]:
+            _item(page, f"{candidate['name']}: {candidate['reason']}")
+    for other in plan["passed_over"]:
+        _item(page, _("not {method}: {why}", method=other["method"], why=other["why"]))
 
 
 def _heading(page: Console, text: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hasei.derive.beside import Beside, refuse_lacking, with_beside
 from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
@@ -28,13 +29,14 @@ from hasei.tasks import Task, arranged, gathered, open_task
 
 def order(
     steps: Sequence[Step], data: str | Path, *, task: str, out: str | Path, corpus: str | Path | None = None,
-    base: str | Path = DEFAULT,
+    base: str | Path = DEFAULT, beside: Beside | None = None,
     columns: Mapping[str, str] | None = None, group: str | None = None, where: Sequence[str] = (),
     licence: str = "unknown", licence_override: str = "", seed: int = 0, resume: bool = False, watch: Watch | None = None,
 ) -> DerivedModel:  # fmt: skip
     """Derive a model by *steps* from all rows of the file *data* into the new folder *out*.
 
-    *corpus* is the file of the entries that questions are answered from. *columns* maps parts of the task to columns where
+    *beside*: what some methods are given beside the rows. *corpus* is the file of the entries that questions are answered from.
+    *columns* maps parts of the task to columns where
     they are not to be guessed. *licence* is that of the rows; where it
     conflicts with the base's, *licence_override* must hold the reason to go on, and is kept in the lineage. With *resume*
     a training that was stopped goes on. Raises the classes of :mod:`hasei.ground.errors`; nothing is left under *out*
@@ -47,8 +49,12 @@ def order(
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
     watch.report("reading", str(data))
-    learnt, rows = _rows(Path(data), open_task(task), dict(columns or {}), group, where, licence, watch, corpus)
+    learnt, rows = _rows(
+        Path(data), open_task(task), dict(columns or {}), group, where, licence, watch, corpus, beside or Beside()
+    )
     rows = replace(rows, licence_override=licence_override)
+    for step in steps:
+        refuse_lacking(step.name, step.plugin, rows)
     space = learnt.space(rows.targets)
     trunks = _trunks(learnt, steps, base, watch)
     refuse_conflict(trunks[0].base if trunks else None, rows)
@@ -73,7 +79,7 @@ def order(
 
 def _rows(
     path: Path, task: Task, chosen: dict[str, str], group: str | None, where: Sequence[str], licence: str, watch: Watch,
-    corpus: str | Path | None,
+    corpus: str | Path | None, beside: Beside,
 ) -> tuple[Task, Dataset]:  # fmt: skip
     """Read all rows for training, and the task with its entries; nothing is held out, for nothing is judged."""
     table = arranged(task, rooms.read(path, where=list(where) or None))
@@ -82,12 +88,12 @@ def _rows(
     (table,), group = gathered(task, [table], mapping, group)
     data = rooms.assemble(
         table, mapping, columns=task.columns, clean=task.clean, group=group, licence=licence, select_share=0.0,
-        confirm_share=0.0,
+        confirm_share=0.0, extras=beside.columns,
     )  # fmt: skip
     watch.report("columns", ", ".join(f"'{column}' as {part}" for part, column in mapping.columns.items()))
     for finding in data.findings:
         watch.report("finding", finding.message)
-    return task, with_entries(data, task)
+    return task, with_beside(with_entries(data, task), task, beside)
 
 
 def _trunks(task: Task, steps: Sequence[Step], base: str | Path, watch: Watch) -> tuple[Trunk, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.derive.beside import also_of
 from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
 from hasei.engine.derivation import Context, Derivation
@@ -45,6 +46,7 @@ def context_of(
     return Context(
         task=task, space=space, inputs=data.inputs, targets=task.encode(space, data.targets), truth=task.truth(data.targets),
         units=data.units, seed=seed, trunks=tuple(trunks), watch=watch or Watch(), scratch=scratch,
+        unlabeled=data.unlabeled, stages=tuple(data.extras[data.stage]) if data.stage else (), also=also_of(data),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.pairs import cosines, line, sides
 from hasei.engine.pooled import linear
 from hasei.engine.source import text_source
+from hasei.ground.language import _
 from hasei.methods._tuning import Tuned, check_layers, freeze, passes, top_layers, train_part
 
 SUPPORTS = Supports(targets=("number",), texts=(2,), gradients=True)
@@ -36,6 +37,11 @@ class Params(Tuned):
     top_layers: int | None = Field(None, ge=1)
     learning_rate: float = Field(1e-4, gt=0, le=1)
     base_share: float = Field(0.3, ge=0, lt=1)
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("each text is read alone, so that its features can be kept and searched")
 
 
 def effort(params: Params, facts: Facts) -> float:

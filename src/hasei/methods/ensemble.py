@@ -24,6 +24,7 @@ from hasei.engine.derivation import Context, Derivation, Facts, Settings, Suppor
 from hasei.formats._ensemble import EnsemblePredictor, join
 from hasei.ground import plugins
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.ground.settings import build
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
@@ -54,6 +55,11 @@ class Params(Settings):
 def proposals(facts: Facts) -> list[Params]:
     """None: which members are worth joining shows when they have been tried alone."""
     return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("which models are worth joining shows when each has been tried alone: name its members")
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -23,13 +23,14 @@ import numpy as np
 from pydantic import Field
 
 from hasei.engine.batching import Ints
-from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.engine.heads import solve_head
 from hasei.engine.pooled import linear
 from hasei.engine.ragged import flat, padded
 from hasei.engine.readings import reading_of
 from hasei.engine.splits import inner_split
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Array
 
@@ -50,6 +51,14 @@ class Params(Settings):
     layer: int | None = Field(None, ge=0)
     pooling: Literal["mean", "cls", "max", "last", "own"] | None = None
     l2: float | None = Field(None, gt=0, le=1e3)
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _(
+        "the base is read once and the best head is solved: the cheapest way to learn from {rows} rows",
+        rows=f"{facts.rows:,}",
+    )
 
 
 def check(params: Params, layers: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
+from hasei.ground.language import _
 from hasei.methods._tuning import Tuned, passes, top_layers, tune
 
 SUPPORTS = Supports(
@@ -25,6 +26,11 @@ class Params(Tuned):
     """Settings; learning rates are per step of ``rows_per_step`` rows."""
 
     learning_rate: float = Field(4e-4, gt=0, le=1)
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("moves furthest from the base, at the highest cost: what it adds must show")
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.methods._adapting import check_range, effort_above, layers_of, linear_layers
 from hasei.methods._low_rank import LowRank, low_rank
 from hasei.methods._tuning import Part, tune
@@ -34,6 +35,11 @@ def proposals(facts: Facts) -> list[Params]:
 
 
 check = check_range
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("small adapters of the upper half, of which many can share one base")
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -23,13 +23,14 @@ from scipy.linalg import solve
 
 from hasei.baselines import _vocabulary
 from hasei.engine.batching import Ints
-from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.engine.pairs import sides
 from hasei.engine.splits import folds
 from hasei.engine.trunk import Trunk
 from hasei.formats._likeness import LikenessPredictor, Machine, alike, kernel, overlaps
 from hasei.formats._ngrams import Vectoriser
 from hasei.ground.events import Watch
+from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
@@ -53,6 +54,11 @@ class Params(Settings):
     gamma: float | None = Field(None, gt=0, le=1e3)
     l2: float | None = Field(None, gt=0, le=1e6)
     support: int = Field(3000, ge=1, le=20_000)
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("how alike two texts are at every layer, solved: no training")
 
 
 def derive(context: Context, params: Params) -> Derivation:

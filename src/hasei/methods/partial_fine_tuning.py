@@ -21,6 +21,7 @@ from pydantic import Field
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.methods._parts import head_rows, of_kind, token_rows
 from hasei.methods._tuning import Part, Tuned, check_layers, passes, top_layers, tune
 
@@ -58,6 +59,11 @@ def check(params: Params, layers: int) -> None:
             "with tokens no layer is trained, and so none of its parameters and none gradually",
             do="leave out tokens, or parameters and gradual",
         )
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("upper layers learn most of a task, and those below are read only once")
 
 
 def effort(params: Params, facts: Facts) -> float:

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import Field
 
 from hasei.engine.batching import Ints
-from hasei.engine.derivation import Context, Derivation, Settings, Supports
+from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.engine.entries import entry_features, first_places, parts_of, question_features
 from hasei.engine.pooled import linear
 from hasei.engine.ragged import ragged
@@ -31,6 +31,7 @@ from hasei.engine.retriever import RetrieverModel, RetrieverPredictor
 from hasei.engine.search import Index
 from hasei.engine.splits import folds
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
 from hasei.inputs.data.corpus import Part
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Array, Floats
@@ -51,6 +52,11 @@ class Params(Settings):
 
     shrinkage: float | None = Field(None, gt=0, le=1e4)
     searched: Literal["title", "whole", "both"] | None = None
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _("a linear map of frozen features, solved: no training")
 
 
 def derive(context: Context, params: Params) -> Derivation:

@@ -45,6 +45,29 @@ def info_nce(
     return loss
 
 
+def supervised(
+    outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0, temperature: float = TEMPERATURE
+) -> torch.Tensor:
+    """Return the supervised contrastive loss of each row (b,) of a whole step, float32.
+
+    *outputs* (b, 2, h) of length one: a row and another of its class; *targets* (b,) the classes. Every other feature of the step
+    that is of the row's class is right for it, all else wrong (Khosla et al. 2020, the sum outside of the logarithm); *smoothing*
+    is the share of the loss that all others have a part in evenly.
+    """
+    import torch
+
+    rows = len(outputs)
+    features = torch.cat([outputs[:, 0], outputs[:, 1]])
+    classes = torch.cat([targets, targets])
+    itself = torch.eye(2 * rows, dtype=torch.bool, device=outputs.device)
+    logs = (features @ features.T / temperature).masked_fill(itself, -torch.inf).log_softmax(1).masked_fill(itself, 0.0)
+    right = (classes[:, None] == classes[None]) & ~itself
+    loss = -(logs * right).sum(1) / right.sum(1)
+    if smoothing:
+        loss = (1 - smoothing) * loss - smoothing * logs.sum(1) / (2 * rows - 1)
+    return loss.reshape(2, rows).mean(0)
+
+
 def _first(names: torch.Tensor) -> torch.Tensor:
     """Return which of *names* (c,) stand there for the first time."""
     import torch

@@ -87,7 +87,8 @@ class Dataset:
     belongs to; *row_hashes* a hash of the row's normalised content and target; *roles* one of train / select / confirm;
     *files* / *lines* where the row came from; *extras* other columns that were asked for (slices, weights), "" where a
     file lacks one; *licence* that of the rows, and *licence_override* the user's reason to go on where it conflicts with
-    the base's. Nothing is known here of what a target means.
+    the base's. *unlabeled*: rows of the same shape without a target; *stage*, *also*: columns among *extras* that hold the stage
+    of a row and other targets of it, these with the task that each is of. Nothing is known here of what a target means.
     """
 
     inputs: list[Input]
@@ -103,6 +104,9 @@ class Dataset:
     licence: str = "unknown"
     extras: dict[str, list[str]] = field(default_factory=dict)
     licence_override: str = ""
+    unlabeled: list[Input] = field(default_factory=list)
+    stage: str = ""
+    also: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -24,7 +24,8 @@ def study(
     text: str | None = None, label: str | None = None, group: str | None = None, where: Sequence[str] = (),
     at_least: dict[str, float] | None = None, methods: Sequence[Any] = (), prices: dict[str, Any] | None = None,
     budget: str | float | None = None, slices: Sequence[str] = (), keep: str | Path | None = None,
-    out_of_scope: str | None = None, scheme: str | None = None, seeds: int | None = None,
+    out_of_scope: str | None = None, unlabeled: str | Path | None = None, stage: str | None = None,
+    also: Sequence[str] = (), scheme: str | None = None, seeds: int | None = None,
     lang: str | None = None, seed: int | None = None, out: str | Path | None = None, resume: bool = False,
     watch: Watch | None = None,
 ) -> Result:  # fmt: skip
@@ -34,7 +35,8 @@ def study(
     *at_least* one metric and the value it must reach; *methods* recipes as in
     ``hasei.yaml`` (empty: chosen by the study); *budget* seconds or text such as ``"10m"``; *slices* columns in whose
     values nobody may be worse off; *keep* a file of older rows not to be forgotten; *out_of_scope* the label of texts that no
-    other label is for; *scheme*, *seeds* and *lang* as
+    other label is for; *unlabeled* a file of rows without a target, *stage* the column of the stages of a stream, *also*
+    columns of other targets; *scheme*, *seeds* and *lang* as
     in :class:`Config`; *out* the new folder to leave (default: ``runs/NAME``). Raises the classes of :mod:`hasei.ground.errors`.
     """
     if at_least and len(at_least) > 1:
@@ -47,7 +49,8 @@ def study(
             "path": str(data), "test": None if test is None else str(test),
             "corpus": None if corpus is None else str(corpus), "text": text, "label": label, "group": group,
             "where": tuple(where), "slices": tuple(slices), "keep": None if keep is None else str(keep),
-            "out_of_scope": out_of_scope,
+            "out_of_scope": out_of_scope, "unlabeled": None if unlabeled is None else str(unlabeled), "stage": stage,
+            "also": tuple(also),
         },
         "base": None if base is None else str(base), "task": task, "goal": goal, "prices": prices or {},
         "recipes": tuple(methods), "budget": None if budget is None else str(budget), "seed": seed,

@@ -64,7 +64,7 @@ class Candidate:
 
     *rungs* hold its score on part of the rows, as (rows, score); *seeds* its score on all of them under several seeds.
     *ms_per_row* is told only of today's process, which has no trial. *proposed*: by its method and not by the user, so that its
-    schedule may be shortened to fit the budget.
+    schedule may be shortened to fit the budget. *reason*: why it is tried.
     """
 
     origin: Step | None
@@ -79,6 +79,7 @@ class Candidate:
     seeds: dict[int, float] = field(default_factory=dict)
     ms_per_row: float | None = None
     proposed: bool = False
+    reason: str = ""
 
     @property
     def level(self) -> float:
@@ -121,7 +122,7 @@ class Candidate:
             "name": self.name, "method": self.origin.name if self.origin else TODAY, "role": self.role,
             "recipe_id": self.recipe_id,
             "params": (trial.frozen if trial else self.origin.params).model_dump(mode="json") if self.origin else {},
-            "status": self.status, "why": self.why, "select": interval_json(self.select, metric),
+            "status": self.status, "why": self.why, "reason": self.reason, "select": interval_json(self.select, metric),
             "gain_over_base": self.gain_over_base,
             "train_seconds": trial.train_seconds if trial else None,
             "predict_ms_per_row": trial.predict_ms_per_row if trial else self.ms_per_row,

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hasei.derive.beside import with_beside
 from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.run import refuse_conflict
 from hasei.engine.opening import refuse_other
@@ -35,7 +36,7 @@ from hasei.judge.study.holdout import run_holdout
 from hasei.judge.study.kfold import run_kfold
 from hasei.judge.study.lab import Lab
 from hasei.judge.study.looking import look
-from hasei.judge.study.racing import candidates_of
+from hasei.judge.study.picking import pick_methods
 from hasei.judge.study.result import Result, make_report
 from hasei.judge.study.retention import read_kept
 from hasei.judge.study.today import Today
@@ -100,12 +101,13 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
     listed = [
         {
             "name": c.name, "role": c.role, "seconds": race.effort_seconds(c.step, len(fit)),
-            "by": "gradients" if c.gradients else "solved",
+            "by": "gradients" if c.gradients else "solved", "reason": c.reason,
         }
         for c in candidates
     ]  # fmt: skip
     return {
         "schema": 1, "scheme": _scheme(config, lab.data)[0], "budget_seconds": config.budget_seconds,
+        "passed_over": [{"method": name, "why": why} for name, why in lab.passed_over],
         "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
         "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
         "columns": lab.data.mapping.columns,
@@ -160,7 +162,9 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     lab.watch.report("columns", data.mapping.why or ", ".join(f"{k}: {v}" for k, v in data.mapping.columns.items()))
     for finding in data.findings:
         lab.watch.report("finding", finding.message)
-    return lab, candidates_of(lab, chosen, int((data.roles == "train").sum()))
+    picks = pick_methods(lab, chosen, int((data.roles == "train").sum()), everything=config.everything)
+    lab.passed_over = picks.passed_over
+    return lab, picks.candidates
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def read_data(config: Config, task: Task) -> Read:
         table, mapping, columns=task.columns, clean=task.clean, test=test, group=group,
         licence=config.data.licence, extras=config.extras,
     )  # fmt: skip
-    return Read(task, table, test, mapping, with_entries(data, task))
+    return Read(task, table, test, mapping, with_beside(with_entries(data, task), task, config.data.beside))
 
 
 def room_of(config: Config, task: Task, read: Read, watch: Watch, **others: Any) -> Room:

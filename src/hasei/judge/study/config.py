@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from hasei.derive.beside import Beside
 from hasei.derive.recipe import Step, check_chain, read_steps
 from hasei.ground import plugins
 from hasei.ground.errors import BudgetError, RecipeError, nearest
@@ -19,6 +20,7 @@ from hasei.inputs.base import DEFAULT
 from hasei.inputs.purpose import Goal, Prices, Purpose
 
 DEFAULT_BUDGET = "10m"
+ALL = "all"
 LEAST_SECONDS = 20.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
@@ -29,8 +31,9 @@ class DataConfig(Settings):
     *text*, *label* and *map* name columns; *group* keeps rows together; *where* keeps some rows. *slices* are columns in
     whose values nobody may be worse off; *keep* a file of older rows that must not be forgotten; *time* and *id* help to find
     leaks. *out_of_scope* is the label of texts that no other label is for. *corpus*: the file of the entries that questions
-    are answered from. *licence_override*: the reason to go on where the licences of rows and base conflict, kept in the
-    model's lineage.
+    are answered from. *unlabeled*: a file of rows without a target; *stage*: the column of the stages of a stream; *also*:
+    columns of other targets, ``COLUMN`` (of the rows' task) or ``COLUMN=TASK``. *licence_override*: the reason to go on where
+    the licences of rows and base conflict, kept in the model's lineage.
     """
 
     path: str
@@ -46,6 +49,9 @@ class DataConfig(Settings):
     time: str | None = None
     id: str | None = None
     out_of_scope: str | None = None
+    unlabeled: str | None = None
+    stage: str | None = None
+    also: tuple[str, ...] = ()
     licence: str = "unknown"
     licence_override: str = ""
 
@@ -55,9 +61,16 @@ class DataConfig(Settings):
         named = {"text": self.text, "label": self.label}
         return {k: v for k, v in named.items() if v is not None} | self.map
 
+    @property
+    def beside(self) -> Beside:
+        """What methods are given beside rows and targets."""
+        return Beside(self.unlabeled, self.stage, self.also)
+
 
 class Config(Settings):
-    """One study. *recipes* is empty where the study is to choose; *budget* is text such as ``10m``.
+    """One study. *recipes* is empty where the study is to choose; ``all`` in it stands for every method that can be used.
+
+    *budget* is text such as ``10m``.
 
     *scheme*: how rows serve: ``holdout`` (train, select and confirm rows), ``kfold`` (every train and select row is scored
     by a model of another fold, confirm rows are held out), ``nested`` (every row in every role in turn), or ``auto``: nested
@@ -94,9 +107,9 @@ class Config(Settings):
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The columns that are carried along with the rows: slices, and the weights of their costs."""
+        """The columns that are carried along with the rows: slices, the weights of their costs, what stands beside."""
         weight = self.prices.costs.weight if self.prices.costs else None
-        return tuple(dict.fromkeys([*self.data.slices, *([weight] if weight else [])]))
+        return tuple(dict.fromkeys([*self.data.slices, *([weight] if weight else []), *self.data.beside.columns]))
 
     def asked(self) -> dict[str, Any]:
         """Return what was asked beyond the defaults, as it would stand in ``hasei.yaml``; files by their names alone."""
@@ -114,15 +127,21 @@ class Config(Settings):
             data.test,
             data.corpus,
             data.keep,
+            data.unlabeled,
             today and today.rules,
             today and today.model,
             costs and costs.table,
         ]
         return [place for place in (*found, self.base if Path(self.base).is_dir() else None) if place]
 
+    @property
+    def everything(self) -> bool:
+        """Whether every method that can be used is to be tried."""
+        return ALL in self.recipes
+
     def steps(self) -> list[tuple[Step, ...]]:
         """Return the recipes that the user named, checked."""
-        found = [read_steps(recipe) for recipe in self.recipes]
+        found = [read_steps(recipe) for recipe in self.recipes if recipe != ALL]
         for steps in found:
             check_chain(steps)
         return found

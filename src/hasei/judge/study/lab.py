@@ -63,6 +63,7 @@ class Lab:
     kept: Dataset | None = None
     forward_ms: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
+    passed_over: list[tuple[str, str]] = field(default_factory=list)
     _carried: dict[Step, tuple[float, int]] = field(default_factory=dict)
 
     @cached_property

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hasei.derive.recipe import Step, make_step
-from hasei.engine.derivation import proposals
+from hasei.derive.recipe import Step
 from hasei.engine.training import Plan
-from hasei.ground import plugins
 from hasei.ground.errors import HaseiError, OutputError, Stopped
 from hasei.ground.events import DeadlineReached
 from hasei.ground.language import _
@@ -28,33 +26,6 @@ from hasei.judge.study.lab import Lab
 RUNG_SHARE = 0.2
 LEAST_RUNG_ROWS = 500
 _MARGIN = 0.015
-
-
-def candidates_of(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int) -> list[Candidate]:
-    """Return what a study tries: all cheap truths, and the recipes named by the user or proposed by every method."""
-    steps = [step for kind in ("baselines", "methods") for step in _proposed(lab, kind, rows, bool(chosen))]
-    for recipe in chosen:
-        check = getattr(recipe[-1].plugin, "check", None)
-        if check is not None:  # what the user asked for by name and can't be is refused before anything is trained
-            check(recipe[-1].params, lab.trunk.layers)
-        steps += [] if recipe[-1] in steps else [recipe[-1]]
-    named = [recipe[-1] for recipe in chosen]
-    supported = [s for s in steps if _possible(lab, s)]
-    return [Candidate(s, recipe_id=lab.recipe(s).recipe_id, proposed=s not in named) for s in supported]
-
-
-def _proposed(lab: Lab, kind: str, rows: int, named: bool) -> list[Step]:
-    if named and kind == "methods":
-        return []
-    found = []
-    for name in plugins.names(kind):
-        plugin: Any = plugins.load(kind, name)
-        found += [make_step(name, p.model_dump()) for p in proposals(plugin, lab.facts(rows))]
-    return found
-
-
-def _possible(lab: Lab, step: Step) -> bool:
-    return bool(step.plugin.SUPPORTS.admits(lab.task))
 
 
 def keep_states(lab: Lab, candidates: Sequence[Candidate]) -> None:

@@ -66,6 +66,7 @@ def make_report(
         "schema": SCHEMA, **ruled,
         "scheme": scheme,
         "candidates": [c.to_json(lab.metric.name) for c in candidates],
+        "passed_over": [{"method": name, "why": why} for name, why in lab.passed_over],
         "seeds": [said for c in candidates if (said := seeds_json(c))],
         "seconds": seconds, "budget_seconds": budget,
         "data": data_json(lab, confirmed, scheme),

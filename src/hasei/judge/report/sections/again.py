@@ -57,6 +57,7 @@ def _machine(environment: Mapping[str, Any]) -> str:
 _DATA_FLAGS = {
     "test": "--test", "group": "--group", "where": "--where", "licence": "--licence", "keep": "--keep", "time": "--time",
     "licence_override": "--licence-override", "slices": "--slice", "id": "--id", "out_of_scope": "--out-of-scope",
+    "unlabeled": "--unlabeled", "stage": "--stage", "also": "--also",
 }  # fmt: skip
 _FLAGS = ("task", "scheme", "folds", "seeds")
 

@@ -24,6 +24,8 @@ def content(view: View) -> dict[str, Any] | None:
     lines = view.lines
     return {
         "lines": lines, "plots": plots(lines, view.metric.direction), "currency": view.currency,
+        "reasons": [(c["name"], c["reason"]) for c in view.report["candidates"] if c.get("reason")],
+        "passed_over": [(o["method"], o["why"]) for o in view.report.get("passed_over") or ()],
         "starred": any(line.too_few for line in lines),
     }  # fmt: skip
 

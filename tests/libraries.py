@@ -1,0 +1,235 @@
+"""Outputs of a model folder as anyone computes them with the standard libraries alone, by the code of nobody else."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+
+from hasei.engine import ragged
+from hasei.engine.readings import reading_of
+from hasei.ground import lineage, plugins
+from hasei.judge import loading
+from hasei.tasks._pieces import pieces, places
+
+
+def outputs_by_library(form, folder, trunk, task, inputs):
+    """Outputs of the *inputs* by the folder of format *form*, in the shape of the model's own."""
+    kind, adapter = getattr(task, "reading", "whole"), plugins.load("formats", form).LIBRARY == "peft"
+    if kind == "running":
+        return by_likelihood(folder, trunk, inputs, adapter=adapter)
+    if kind == "causal":
+        return by_generate(folder, trunk, inputs, adapter=adapter)
+    reading = reading_of(task)
+    if reading.adapter_format == "question_answering_adapter":
+        return by_question_answering(folder, trunk, inputs)
+    read = reading.expand(inputs)
+    found = by_library(form, folder, trunk, read)
+    return found if len(read) == len(inputs) else reading.rows(trunk, inputs, found)
+
+
+def by_library(form, folder, trunk, inputs):
+    """Outputs of *folder* without hasei; those of an ensemble are its members', joined here."""
+    if form == "joined":
+        found = json.loads((folder / "ensemble.json").read_text("utf-8"))
+        parts = [by_library(f, folder / f"member-{i}", trunk, inputs) for i, f in enumerate(found["formats"], 1)]
+        scores = torch.from_numpy(np.stack(parts)).double()
+        joined = {
+            "mean": lambda x: x.mean(0), "odds": lambda x: x.sigmoid().mean(0).logit(),
+            "probabilities": lambda x: x.softmax(2).mean(0).log(),
+        }  # fmt: skip
+        return joined[found["join"]](scores).numpy()
+    library = plugins.load("formats", form).LIBRARY
+    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    return libraries[library](folder, trunk, inputs)
+
+
+def by_sentence_transformers(folder, trunk, inputs):
+
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device="cpu")
+    if (folder / "machine.safetensors").is_file():
+        return by_the_code_of_the_card(folder, inputs)
+    if (folder / "entries.jsonl").is_file():
+        return found_by_sentence_transformers(folder, model, inputs)
+    if not (folder / "similarity.json").is_file():
+        return model.encode(inputs, show_progress_bar=False)
+    line = json.loads((folder / "similarity.json").read_text("utf-8"))
+    first, second = (model.encode([pair[side] for pair in inputs], show_progress_bar=False) for side in (0, 1))
+    return line["weight"] * model.similarity_pairwise(first, second).numpy()[:, None] + line["bias"]
+
+
+def by_the_code_of_the_card(folder, inputs):
+    """Outputs by the lines that the model card shows, run once for each pair."""
+    code = loading.snippet(lineage.read(folder)["identity"]).partition("```python")[2].partition("```")[0]
+    assert "import hasei" not in code
+    found = []
+    for pair in inputs:
+        names = {"print": lambda *_: None}
+        shown = code.replace('Path(".")', f"Path({str(folder)!r})").replace(
+            '["a text", "another text"]', repr(list(pair))
+        )
+        exec(shown, names)
+        found.append([names["output"]])
+    return np.array(found)
+
+
+def entities_by_transformers(folder, inputs):
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.config.id2label[0] == "O" and model.config.id2label[1].startswith("B-")
+    return tagged(tokenizer, lambda batch: model(**batch).logits[0], inputs)
+
+
+def tagged(tokenizer, logits_of, inputs):
+    """Start, end and logits of every place of short texts, one at a time, as anyone would compute them."""
+    found = []
+    for text in inputs:
+        batch = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+        seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
+        with torch.no_grad():
+            logits = logits_of(batch)[[token for token, _, _ in seen]].numpy()
+        found.append(np.concatenate([np.array([place[1:] for place in seen], np.float32), logits], 1))
+    return ragged.ragged(found)
+
+
+def by_peft_words(folder, trunk, inputs):
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoTokenizer
+
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    head = load_file(folder / "head.safetensors")
+    return tagged(
+        AutoTokenizer.from_pretrained(folder),
+        lambda batch: model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"],
+        inputs,
+    )
+
+
+def found_by_sentence_transformers(folder, model, inputs):
+    """Rankings by the library alone, the entries read anew; only scores may differ, by rounding."""
+    entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text("utf-8").split("\n") if line]
+    searched = json.loads((folder / "retriever.json").read_text("utf-8"))["searched"]
+    both = [f"{e['title']}\n{e['text']}".strip() for e in entries]
+    texts = {"title": [[e["title"] for e in entries]], "whole": [both], "both": [[e["title"] for e in entries], both]}
+    vectors = sum(model.encode(part, normalize_embeddings=True) for part in texts[searched])
+    scores = model.similarity(model.encode(inputs), vectors).numpy()
+    found = []
+    for row in scores:
+        order = np.argsort(-row, kind="stable")
+        found.append([[entries[i]["_id"], float(row[i])] for i in order])
+    return ragged.ragged(found)
+
+
+def by_peft(folder, trunk, inputs):
+
+    if (folder / "head.safetensors").is_file():
+        return by_peft_words(folder, trunk, inputs)
+
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoTokenizer
+
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    head = load_file(folder / "2_Dense" / "model.safetensors")
+    assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
+    batch = tokenizer(list(inputs), padding=True, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**batch).last_hidden_state
+        mask = batch["attention_mask"].unsqueeze(-1).float()
+        features = (states * mask).sum(1) / mask.sum(1)
+        return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_transformers(folder, trunk, inputs):
+    if "ForTokenClassification" in (folder / "config.json").read_text("utf-8"):
+        return entities_by_transformers(folder, inputs)
+    if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
+        return boxes_by_transformers(folder, inputs)
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(folder).eval()
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()
+
+
+def boxes_by_transformers(folder, inputs):
+    """Boxes of pictures as (label, corners, score), by the library's own classes alone."""
+    from PIL import Image
+    from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+    processor, model = AutoImageProcessor.from_pretrained(folder), AutoModelForObjectDetection.from_pretrained(folder)
+    found = []
+    for path in inputs:
+        with Image.open(path.path) as image, torch.no_grad():
+            outputs = model.eval()(**processor(images=image.convert("RGB"), return_tensors="pt"))
+            size = [(image.height, image.width)]
+        boxes = processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=size)[0]
+        rows = torch.cat([boxes["labels"][:, None], boxes["boxes"], boxes["scores"][:, None]], 1)
+        found.append(rows.numpy())
+    return ragged.ragged(found)
+
+
+def by_question_answering(folder, trunk, inputs):
+    """Start and end outputs of "no answer" and of the context's tokens, as transformers (and peft) give them."""
+    from peft import PeftModel
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    adapter = (folder / "adapter_config.json").is_file()
+    model = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder)
+    model = (PeftModel.from_pretrained(model, str(folder)) if adapter else model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = []
+    for question, context in inputs:
+        batch = tokenizer(question, context, return_tensors="pt")
+        inside = [0, *(i for i, side in enumerate(batch.encodings[0].sequence_ids) if side == 1)]
+        with torch.no_grad():
+            said = model(**batch)
+        found.append(torch.stack([said.start_logits[0, inside], said.end_logits[0, inside]], 1).numpy())
+    return ragged.ragged(found)
+
+
+def by_generate(folder, trunk, inputs, *, adapter):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder)
+    if adapter:
+        from transformers import GenerationConfig
+
+        model = PeftModel.from_pretrained(model, str(folder))
+        model.generation_config = model.base_model.model.generation_config = GenerationConfig.from_pretrained(folder)
+    found = []
+    for text in inputs:
+        turns = [{"role": "user", "content": text}]
+        batch = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        with torch.no_grad():
+            ids = model.eval().generate(**batch)[0, batch["input_ids"].shape[1] :]
+        found.append(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip())
+    return found
+
+
+def by_likelihood(folder, trunk, inputs, *, adapter):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder).eval()
+    model = PeftModel.from_pretrained(model, str(folder)) if adapter else model
+    found = []
+    for text in inputs:
+        ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+        with torch.no_grad():
+            loss = model(input_ids=torch.tensor([ids]), labels=torch.tensor([ids])).loss
+        found.append([float(loss), len(ids) - 1])
+    return np.array(found)
