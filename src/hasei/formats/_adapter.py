@@ -1,4 +1,4 @@
-"""The parts that folder formats of adapters share: PEFT's two files, written and put on a base again."""
+"""The parts that folder formats of adapters share: PEFT's two files, or a bottleneck's, written and put on a base again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from hasei.engine.opening import load_model, quiet
+from hasei.formats import _bottleneck
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety
@@ -16,7 +17,10 @@ from hasei.inputs.base import Base
 
 
 def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "") -> None:
-    """Write the adapter of *trunk*, a PeftModel on *base*, into the empty *folder*."""
+    """Write the adapter of *trunk*, a PeftModel on *base* or one with bottlenecks, into the empty *folder*."""
+    if hasattr(trunk, "bottleneck"):
+        _bottleneck.write(trunk, folder, base)
+        return
     with quiet():
         trunk.save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
     (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
@@ -42,6 +46,8 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
     from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
     from safetensors.torch import load_file
 
+    if (folder / _bottleneck.CONFIG).is_file():
+        return _bottleneck.read(folder, base, load_model(base) if model is None else model)
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise BaseError(f"the model folder '{folder.name}' has no adapter", expected="adapter_model.safetensors")

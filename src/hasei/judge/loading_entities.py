@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from hasei.judge.loading_bottleneck import by_hand
 from hasei.tasks import _named, _pieces
 
 _TOKENS = """```python
@@ -103,7 +104,7 @@ def code(form: str) -> str:
         from hasei.formats._gazetteer import entries_at
 
         return _GAZETTEER.replace("{functions}", _sources(_pieces.kind, _pieces.pieces, entries_at))
-    parts = {"token_classifier": _CLASSIFIER, "token_adapter": _ADAPTER}.get(form)
+    parts = {"token_classifier": _CLASSIFIER, "token_adapter": _ADAPTER, "bottleneck_words": _ADAPTER}.get(form)
     if parts is None:
         return ""
     text = _TOKENS.replace(
@@ -112,7 +113,7 @@ def code(form: str) -> str:
     )
     for name, lines in parts.items():
         text = text.replace(f"{{{name}}}", lines)
-    return text
+    return by_hand(text) if form == "bottleneck_words" else text
 
 
 def _sources(*functions: Callable[..., Any]) -> str:
