@@ -120,7 +120,7 @@ def tagged(tokenizer, logits_of, inputs):
     """Start, end and logits of every place of short texts, one at a time, as anyone would compute them."""
     found = []
     for text in inputs:
-        batch = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+        batch = tokenizer(text, return_offsets_mapping=True, return_token_type_ids=False, return_tensors="pt")
         seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
         with torch.no_grad():
             logits = logits_of(batch)[[token for token, _, _ in seen]].numpy()
@@ -136,7 +136,9 @@ def by_adapted_words(folder, trunk, inputs):
     head = load_file(folder / "head.safetensors")
     return tagged(
         AutoTokenizer.from_pretrained(folder),
-        lambda batch: model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"],
+        lambda batch: (
+            model(**batch).last_hidden_state[0, -batch["input_ids"].shape[1] :] @ head["weight"].T + head["bias"]
+        ),
         inputs,
     )
 
@@ -170,8 +172,10 @@ def by_adapter(folder, trunk, inputs):
     head = load_file(folder / "2_Dense" / "model.safetensors")
     assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
     batch = tokenizer(list(inputs), padding=True, return_tensors="pt")
+    if hasattr(model, "prompt_encoder"):
+        batch.pop("token_type_ids", None)  # PEFT leaves them out, with a warning
     with torch.no_grad():
-        states = model(**batch).last_hidden_state
+        states = model(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()

@@ -55,7 +55,7 @@ def toy_data(task):
 
 def step_of(method, **params):
     settings = plugins.load("methods", method).Params.model_fields
-    quick = QUICK | {k: v for k, v in {"top_layers": 2}.items() if k in settings}
+    quick = QUICK | {k: v for k, v in {"top_layers": 2, "length": 4}.items() if k in settings}
     return make_step(method, {k: v for k, v in (quick | params).items() if k in settings})
 
 
@@ -160,7 +160,7 @@ def only_declared_parameters_differ(derivation, trunk):
     model = derivation.predictor.model
     base = {f"trunk.{n}": p for n, p in trunk.model.named_parameters()}
     for name, parameter in model.named_parameters():
-        plain = name.replace("trunk.base_model.model.", "trunk.").replace(".base_layer", "")
+        plain = re.sub(r"^trunk\.(base_model\.model|peft\.base_model)\.", "trunk.", name).replace(".base_layer", "")
         plain = re.sub(r"^member-\d+\.", "", plain)
         if plain in base and name not in derivation.trained:
             assert torch.equal(parameter, base[plain]), f"{name} changed although it is not declared"

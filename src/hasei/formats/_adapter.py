@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from hasei.engine.opening import load_model, quiet
+from hasei.engine.prompts import Prompted
 from hasei.formats import _bottleneck
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
@@ -22,7 +23,7 @@ def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "
         _bottleneck.write(trunk, folder, base)
         return
     with quiet():
-        trunk.save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
+        getattr(trunk, "peft", trunk).save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
     (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     lineage = base.to_lineage()
@@ -55,12 +56,13 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
     with quiet(), torch.random.fork_rng():
         config = PeftConfig.from_pretrained(str(folder))
         config.base_model_name_or_path = None  # the base is already open, under whatever name it has here
-        config.task_type = None
+        if not config.is_prompt_learning:
+            config.task_type = None
         trunk = get_peft_model(load_model(base) if model is None else model, config)
         result = set_peft_model_state_dict(trunk, load_file(weights))
-    if result.unexpected_keys:
+    if set(result.unexpected_keys) - ({"prompt_embeddings"} if config.is_prompt_learning else set()):  # read apart
         raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")
     for parameter in trunk.parameters():
         parameter.requires_grad_(False)
-    adapted: nn.Module = trunk.eval()
-    return adapted
+    adapted: nn.Module = Prompted(trunk) if config.is_prompt_learning else trunk
+    return adapted.eval()

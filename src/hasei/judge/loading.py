@@ -51,7 +51,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 batch = tokenizer(["a text"], padding=True, truncation=True, max_length=limit, return_tensors="pt")
 head = load_file(folder / "2_Dense" / "model.safetensors")
 with torch.no_grad():
-    states = model(**batch).last_hidden_state
+    states = model(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]  # of the texts' own tokens
     mask = batch["attention_mask"].unsqueeze(-1)
     pooled = {pooled}
     outputs = pooled @ head["linear.weight"].T + head["linear.bias"]

@@ -64,7 +64,7 @@ from transformers import AutoModel, AutoTokenizer""",
 model = PeftModel.from_pretrained(AutoModel.from_pretrained({base}), ".").eval()
 head = load_file("head.safetensors")
 labels = [name[2:] for name in json.loads(Path("labels.json").read_text("utf-8"))[1::2]]""",
-    "logits": '(model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"])',
+    "logits": '(model(**batch).last_hidden_state[0, -batch["input_ids"].shape[1] :] @ head["weight"].T + head["bias"])',
 }
 
 _GAZETTEER = """```python
