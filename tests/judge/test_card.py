@@ -152,6 +152,7 @@ ONE, TWO = (
     ("text_classification", "adapter"), ("text_classification", {"adapter": {"placement": "parallel"}}),
     ("multiple_choice", "adapter"), ("question_answering", "adapter"), ("token_classification", "adapter"),
     ("text_generation", "adapter"), ("language_modelling", "adapter"), ("pair_classification", "ia3"),
+    ("text_classification", {"prompt_tuning": {"length": 4}}), ("token_classification", {"prefix_tuning": {"length": 4}}),
     ("text_classification", {"lora": {"dora": True}}),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own

@@ -65,6 +65,8 @@ def by_hand(code: str) -> str:
     own = "from safetensors.torch import load_file\n"
     code = code.replace("from peft import PeftModel\n", "" if own in code else own)
     code = code if "import torch\n" in code else code.replace(own, f"import torch\n{own}")
+    for needed in ("from pathlib import Path\n", "import json\n"):
+        code = code if needed in code else code.replace("```python\n", f"```python\n{needed}", 1)
     start = code.index("\n\n", code.index("from transformers import")) + 2
     return code[:start] + _ADD + code[start:]
 

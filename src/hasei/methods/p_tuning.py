@@ -22,7 +22,7 @@ SUPPORTS = PROMPTS
 
 
 class Params(Prompting):
-    """Settings. *length* tokens are learnt and stand before every row; *width* of the network's inner layers, None: the vectors' own."""
+    """Settings. *length* tokens are learnt and stand before every row; *width*: of the network inside, None: theirs."""
 
     width: int | None = Field(None, ge=1, le=8192)
     learning_rate: float = Field(2e-3, gt=0, le=1)
