@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -45,8 +48,8 @@ def plain(derivation, trunk, context):
 
 
 @pytest.mark.parametrize(("method", "params"), [
-    ("lora", {"dora": True}), ("lora", {"rank_stabilised": True}), ("lora", {"plus": 16.0}), ("adapter", {"placement": "parallel"}),
-    ("adapter", {"size": 3, "scale": 4.0}),
+    ("lora", {"dora": True}), ("lora", {"rank_stabilised": True}), ("lora", {"plus": 16.0}),
+    ("adapter", {"placement": "parallel"}), ("adapter", {"size": 3, "scale": 4.0}),
 ])  # fmt: skip
 def test_every_setting_starts_as_the_base_bit_for_bit_and_learns(trunk, method, params):
     still, context = derived(method, trunk, **params, **STILL)
@@ -65,7 +68,7 @@ def test_a_larger_rate_of_b_moves_b_further_and_leaves_the_first_step_of_a(trunk
 
 def test_the_rank_stabilised_scale_is_that_of_the_root(trunk):
     model = derived("lora", trunk, rank=16, scale=16.0, rank_stabilised=True)[0].predictor.model
-    assert {m.scaling["default"] for m in model.modules() if hasattr(m, "scaling")} == {4.0}
+    assert {m.scaling["default"] for m in model.modules() if isinstance(getattr(m, "scaling", 0), dict)} == {4.0}
 
 
 def test_only_the_chosen_layers_get_adapters(trunk):
@@ -75,9 +78,9 @@ def test_only_the_chosen_layers_get_adapters(trunk):
         assert layers == {"1", "2"}, method
 
 
-def test_low_rank_adapters_merged_into_the_base_give_the_same_states(trunk, tmp_path):
+def test_low_rank_adapters_merged_into_the_base_give_the_same_states(trunk):
     derivation, context = derived("lora", trunk, **EAGER)
-    model = derivation.predictor.model
+    model = copy.deepcopy(derivation.predictor.model)  # merging writes into weights that are the base's own
     batch = trunk.tokenize(context.inputs).pad(np.arange(4), trunk.pad_id)
     with torch.no_grad():
         before = model(batch)
@@ -121,7 +124,7 @@ def test_a_layer_range_that_matches_nothing_is_refused(method, params, said, tru
 @pytest.mark.parametrize("method", RANGED)
 def test_a_base_without_linear_layers_is_refused_with_what_is_possible(method, toy_base, tmp_path):
     task = toy_task("image_classification")
-    with pytest.raises(NotSupported, match="no plain linear layer to adapt.*Use partial_fine_tuning") as error:
+    with pytest.raises(NotSupported, match=r"no plain linear layer to adapt.*Use partial_fine_tuning") as error:
         derived(method, opened(toy_base, "resnet", task, tmp_path), task)
     assert "\n" not in str(error.value)
 
@@ -129,7 +132,7 @@ def test_a_base_without_linear_layers_is_refused_with_what_is_possible(method, t
 def test_an_architecture_whose_attention_takes_no_prefix_is_refused_with_what_is_possible(toy_base, tmp_path):
     trunk = opened(toy_base, "mpnet", TASK, tmp_path)
     with pytest.raises(
-        NotSupported, match="'prefix_tuning' is not possible for the architecture.*prompt_tuning"
+        NotSupported, match=r"'prefix_tuning' is not possible for the architecture.*prompt_tuning"
     ) as error:
         derived("prefix_tuning", trunk)
     assert "\n" not in str(error.value)
@@ -179,9 +182,8 @@ def test_a_damaged_adapter_is_refused_in_one_line(trunk, tmp_path):
     derivation, _ = derived("adapter", trunk)
     (tmp_path / "m").mkdir()
     form.save(derivation.predictor, tmp_path / "m", trunk.base)
-    (tmp_path / "m" / "adapter.json").write_text(
-        '{"places": [["nowhere", "nothing"]], "size": 1, "scale": 1, "placement": "serial"}'
-    )
+    elsewhere = {"places": [["nowhere", "nothing"]], "size": 1, "scale": 1, "placement": "serial"}
+    (tmp_path / "m" / "adapter.json").write_text(json.dumps(elsewhere))
     with pytest.raises(BaseError, match="does not fit its base"):
         form.load(tmp_path / "m", lambda: trunk.base)
     (tmp_path / "m" / "adapter.json").write_text("{}")
