@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from hasei.engine.opening import load_model, quiet
-from hasei.engine.prompts import Prompted
+from hasei.engine.soft_prompts import Prompted
 from hasei.formats import _bottleneck
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json

@@ -2,7 +2,7 @@
 
 Trains: what stands before the rows, and the head; nothing inside the base.
 Shapes: v learnt tokens; tokens of a row and v together have to fit the base's positions.
-Relations: :mod:`hasei.engine.prompts` runs it; every state changes, so that the whole base is run in training.
+Relations: :mod:`hasei.engine.soft_prompts` runs it; every state changes, so that the whole base is run in training.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import nn
 
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.opening import quiet
-from hasei.engine.prompts import Prompted, room_beside
+from hasei.engine.soft_prompts import Prompted, room_beside
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
