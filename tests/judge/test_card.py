@@ -153,6 +153,11 @@ ONE, TWO = (
     ("multi_label_classification", "zero_shot of entailment"), ("text_classification", "zero_shot of llama-writes"),
     ("multi_label_classification", "zero_shot of llama-writes"), ("multiple_choice", "zero_shot of llama-writes"),
     ("text_classification", "few_shot of llama-writes"), ("text_classification", "few_shot of llama-writes, nearest"),
+    ("text_classification", "adapter"), ("text_classification", {"adapter": {"placement": "parallel"}}),
+    ("multiple_choice", "adapter"), ("question_answering", "adapter"), ("token_classification", "adapter"),
+    ("text_generation", "adapter"), ("language_modelling", "adapter"), ("pair_classification", "ia3"),
+    ("text_classification", {"prompt_tuning": {"length": 4}}), ("token_classification", {"prefix_tuning": {"length": 4}}),
+    ("text_classification", {"lora": {"dora": True}}),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -173,7 +178,8 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     )  # fmt: skip
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
-    code = code.replace('from_pretrained("bert"', f"from_pretrained({str(toy_base('bert'))!r}")  # an adapter's base
+    kind = toy_kind(opened)
+    code = code.replace(f'from_pretrained("{kind}"', f"from_pretrained({str(toy_base(kind))!r}")  # an adapter's base
     said = []
     monkeypatch.chdir(model.folder)
     if 'rows = [("a question", ' in code:  # texts and what belongs to them, an answer a line
@@ -203,7 +209,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
 
 
-@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority"])
+@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority", "adapter"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, toy_base, tmp_path, monkeypatch):
     from hasei.derive.order import order, read_steps
@@ -218,7 +224,7 @@ def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, to
     assert str(toy.inputs[0].path.parents[1]) not in text and "hasei-toy" not in text
     monkeypatch.chdir(model.folder)
     asked = [str(picture.path) for picture in toy.inputs]
-    code = python_in(text)[0]
+    code = python_in(text)[0].replace('from_pretrained("vit"', f"from_pretrained({str(toy_base('vit'))!r}")
     exec(compile(code.replace('["a picture.jpg"]', repr(asked)), "card", "exec"), {"print": said.extend})
     expected = [answer.value for answer in model.predict(toy.inputs)]
     assert said == (expected[:1] if method == "majority" else expected)

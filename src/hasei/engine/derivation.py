@@ -37,7 +37,8 @@ class Predictor(Protocol):
 class Supports:
     """What a plug-in can do. *bases* is how many base models it opens (0: none); *gradients*: it trains by them.
 
-    *texts*: of how many texts a row may be (a pair has two).
+    *texts*: of how many texts a row may be (a pair has two). *starts_as_base*: before any step of training it is its base with
+    the solved head; not so what begins with numbers drawn at random in the way of the states, or a rounded base.
     """
 
     inputs: tuple[str, ...] = ("text",)
@@ -45,6 +46,7 @@ class Supports:
     bases: int = 1
     gradients: bool = False
     texts: tuple[int, ...] = (1, 2)
+    starts_as_base: bool = True
 
     def admits(self, task: Task) -> bool:
         """Whether *task* is one of those supported."""

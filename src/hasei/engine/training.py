@@ -81,6 +81,9 @@ class Job:
     *depth* maps a parameter's name to how many layers lie above it (for layer-wise rates); names in *head* train at the
     head's rate; *no_decay* names are never decayed. *held* are rows that early stopping looks at, none by default; *fit* those
     that are trained on, by default all others. *ease* (n,) orders rows, *agree* compares two passes, where the plan wants it.
+
+    Of some parameters, by name: *rates* multiply the learning rate; *since* is the epoch (counted from 0) from which it is
+    trained; *only* (rows of the parameter, bool) are the rows that are trained, and such a parameter is never decayed.
     """
 
     model: nn.Module
@@ -96,6 +99,9 @@ class Job:
     fit: Ints | None = None
     ease: Floats | None = None
     agree: Agreement | None = None
+    rates: dict[str, float] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
+    only: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -129,6 +135,7 @@ class _Loop:
 
     def __init__(self, job: Job, rows: Ints, watch: Watch) -> None:
         self.job, self.rows, self.watch = job, rows, watch
+        self.trainable = job.trainable  # of the whole training: in some epochs only a part is
         self.epoch, self.step = 0, 0
         self.curve: list[dict[str, float]] = []
         self.total = job.plan.epochs * math.ceil(len(rows) / job.plan.rows_per_step)
@@ -144,6 +151,8 @@ class _Loop:
         plan = self.job.plan
         epoch = self._steps()
         self.job.model.train()
+        for name, parameter in self.trainable.items():
+            parameter.requires_grad_(self.epoch >= self.job.since.get(name, 0))
         first = self.step - self.epoch * len(epoch)
         for micros in epoch[first:]:
             self.watch.check()
@@ -187,7 +196,11 @@ class _Loop:
                 f"the training diverged: the loss became {total} in epoch {self.epoch + 1}, step {self.step + 1}",
                 do="lower the learning rate",
             )
-        nn.utils.clip_grad_norm_([p for p in job.trainable.values() if p.grad is not None], plan.clip)
+        for name, rows in job.only.items():
+            gradient = self.trainable[name].grad
+            if gradient is not None:
+                gradient[~rows] = 0.0
+        nn.utils.clip_grad_norm_([p for p in self.trainable.values() if p.grad is not None], plan.clip)
         self.optimizer.step()
         self.pull(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
@@ -262,10 +275,10 @@ class _Loop:
         point = {"epoch": float(self.epoch), "loss": self.sums[0] / max(1, self.sums[1])}
         self.sums = [0.0, 0]
         if len(self.job.held):
-            with wearing(self.job.trainable, self.mean):  # the weights that would be left if it ended here
+            with wearing(self.trainable, self.mean):  # the weights that would be left if it ended here
                 point["held_loss"] = self._held_loss()
                 if point["held_loss"] <= min([p["held_loss"] for p in self.curve] + [math.inf]):
-                    self.best = {n: p.detach().clone() for n, p in self.job.trainable.items()}
+                    self.best = {n: p.detach().clone() for n, p in self.trainable.items()}
         self.curve.append(point)
 
     def _held_loss(self) -> float:
@@ -287,15 +300,15 @@ class _Loop:
         """Leave the model with the weights that count: of the best held epoch, or the average of the last steps."""
         chosen = self.best if len(self.job.held) else self.mean
         with torch.no_grad():
-            for name, parameter in self.job.trainable.items():
+            for name, parameter in self.trainable.items():
                 if name in chosen:
                     parameter.copy_(chosen[name])
         self.job.model.eval()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        tensors = {f"weight/{n}": p.detach() for n, p in self.job.trainable.items()}
+        tensors = {f"weight/{n}": p.detach() for n, p in self.trainable.items()}
         tensors |= {f"mean/{n}": t for n, t in self.mean.items()} | {f"best/{n}": t for n, t in self.best.items()}
-        for name, parameter in self.job.trainable.items():
+        for name, parameter in self.trainable.items():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 if isinstance(value, torch.Tensor):
                     tensors[f"optimizer/{key}/{name}"] = value
@@ -307,7 +320,7 @@ class _Loop:
             return
         tensors, state = saved
         self.epoch, self.step, self.curve, self.sums = state["epoch"], state["step"], state["curve"], state["sums"]
-        trainable = self.job.trainable
+        trainable = self.trainable
         with torch.no_grad():
             for key, value in tensors.items():
                 part, name = key.split("/", 1)
@@ -332,9 +345,9 @@ def _optimizer(job: Job) -> torch.optim.Optimizer:
             plan.head_learning_rate
             if name in job.head
             else plan.learning_rate * plan.layer_decay ** job.depth.get(name, 0)
-        )
+        ) * job.rates.get(name, 1.0)
         to_base = plan.regularise.l2_to_base and name not in job.head  # which takes the place of decay to zero
-        decayed = parameter.ndim >= 2 and name not in job.no_decay and not to_base
+        decayed = parameter.ndim >= 2 and name not in job.no_decay and name not in job.only and not to_base
         groups.setdefault((rate, plan.weight_decay if decayed else 0.0), []).append(parameter)
     listed: list[dict[str, Any]] = [{"params": p, "lr": rate, "weight_decay": wd} for (rate, wd), p in groups.items()]
     if plan.optimizer == "sgd":

@@ -6,8 +6,8 @@ not distort the features to fit random weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from hasei.engine.pacing import ease_of
 from hasei.engine.pooled import layer_dropout
 from hasei.engine.precision import best_precision
 from hasei.engine.ragged import padded
-from hasei.engine.readings import reading_of
+from hasei.engine.readings import Reading, reading_of
 from hasei.engine.regularisers import agreement_of
 from hasei.engine.rewriting import with_views
 from hasei.engine.source import compact_embedding
@@ -65,7 +65,10 @@ class Tuned(Plan):
 class Part:
     """Which part of a copy of the trunk is trained. *lowest* is the lowest layer that holds a trained parameter.
 
-    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base.
+    *names* are the trained parameters of *trunk*; *stack* its layers; *adapter*: the result is written beside its base, in a
+    format of its own where *formats* names one for the reading's. *rates* multiply the learning rate of some of *names*; *only*
+    are the rows that are trained of some parameters, by their names in the model (a head's too); *gradual*: one more layer is
+    trained in each epoch, from the top; *solved*: the head starts as solved on the base's features, else at zero.
     """
 
     trunk: nn.Module
@@ -73,6 +76,11 @@ class Part:
     names: frozenset[str]
     lowest: int
     adapter: bool = False
+    formats: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    only: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    gradual: bool = False
+    solved: bool = True
 
     def trained(self, model: nn.Module) -> tuple[str, ...]:
         """The parameters of *model*, which has this trunk, that may differ from the base's, its head's last."""
@@ -81,7 +89,16 @@ class Part:
     def size(self, model: nn.Module) -> int:
         """How many numbers of *model* are trained."""
         sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-        return sum(sizes[name] for name in self.trained(model))
+        rows = {name: len(parameter) for name, parameter in model.named_parameters() if name in self.only}
+        return sum(
+            sizes[name] if name not in self.only else sizes[name] // rows[name] * len(self.only[name])
+            for name in self.trained(model)
+        )
+
+    def format_of(self, reading: Reading) -> str:
+        """The file in ``formats/`` that the result is written by."""
+        form = reading.adapter_format if self.adapter else reading.format
+        return self.formats.get(form, form)
 
 
 def head_of(model: nn.Module) -> list[str]:
@@ -123,26 +140,27 @@ def tune(context: Context, name: str, params: Tuned, make: Callable[[Trunk], Par
     rows = with_views(context, name, params.augment)
     part = make(trunk)
     model = reading.begin(context, part.trunk, HEAD_L2)
+    if not part.solved:
+        _without_head(model)
+    views = np.arange(len(rows.inputs)) >= len(context.inputs)
     with reading.source(rows, part.stack, -1 if params.augment.of_pictures else part.lowest) as plain:
         source = augmented(plain, name, params.augment)
-        frozen, curve = train_part(
-            rows,
-            name,
-            model,
-            part,
-            freeze(rows, params),
-            source,
-            reading.targets(rows),
-            views=np.arange(len(rows.inputs)) >= len(context.inputs),
-        )
+        plan, targets = freeze(rows, params), reading.targets(rows)
+        frozen, curve = train_part(rows, name, model, part, plan, source, targets, views=views)
     return Derivation(
         predictor=reading.predictor(model, trunk),
-        format=reading.adapter_format if part.adapter else reading.format,
+        format=part.format_of(reading),
         frozen=frozen,
         trainable_parameters=part.size(model),
         trained=part.trained(model),
         curve=tuple(curve),
     )
+
+
+def _without_head(model: nn.Module) -> None:
+    with torch.no_grad():
+        for name in head_of(model):
+            model.get_parameter(name).zero_()
 
 
 def augmented(source: Source, name: str, settings: Augment) -> Source:
@@ -215,13 +233,15 @@ def train_part(
     checkpoint = _checkpoint(context, name, plan)
     options = _options(context, name, model, part, plan, source, targets, own_loss(context, name, plan, loss), views)
     with (
-        compact_embedding(part.trunk, source.ids, model),
+        compact_embedding(part.trunk, source.ids, model) as kept,
         layer_dropout(model, part.stack.layers[max(0, part.lowest) :], plan.dropout),
     ):
         job = Job(
             model, source, targets, plan=plan, seed=context.seed, fit=np.setdiff1d(every, away), held=held,
             head=frozenset(head_of(model)), depth=_depths(trunk.probe, trunk.layers),
             no_decay=frozenset(n for n in names if "embed" in n), **options,
+            rates={f"trunk.{n}": rate for n, rate in part.rates.items()}, since=_since(part, trunk, plan.epochs),
+            only=_masks(part, model, kept),
         )  # fmt: skip
         curve = train(job, context.watch, checkpoint)
     if checkpoint is not None:
@@ -269,6 +289,29 @@ def _options(
     ease = ease_of(plan.order, source, model, name, per_row, confidence)
     agree = agreement_of(context.task, name) if plan.regularise.r_drop else None
     return {"loss": loss, "ease": ease, "agree": agree}
+
+
+def _since(part: Part, trunk: Trunk, epochs: int) -> dict[str, int]:
+    """From which epoch each parameter of *part* is trained: a layer an epoch, or several where epochs are fewer than layers."""
+    if not part.gradual:
+        return {}
+    depth, count = _depths(trunk.probe, trunk.layers), trunk.layers - part.lowest
+    return {
+        f"trunk.{name}": below if count <= epochs else below * epochs // count
+        for name in part.names if (below := depth[f"trunk.{name}"])
+    }  # fmt: skip
+
+
+def _masks(part: Part, model: nn.Module, kept: Ints | None) -> dict[str, torch.Tensor]:
+    """Which rows of the parameters in ``part.only`` are trained (rows,); *kept* are those that the token table has now."""
+    masks, table = {}, None if kept is None else part.trunk.get_input_embeddings().weight  # type: ignore[operator]
+    for name, parameter in model.named_parameters():
+        if name in part.only:
+            rows = np.arange(len(parameter)) if kept is None or parameter is not table else kept
+            masks[name] = torch.from_numpy(np.isin(rows, part.only[name]))
+            if not masks[name].any():
+                raise NotSupported("none of the chosen tokens occurs in the rows", do="choose some that do")
+    return masks
 
 
 def _depths(probe: Probe, layers: int) -> dict[str, int]:
