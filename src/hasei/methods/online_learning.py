@@ -11,7 +11,7 @@ Shapes: features (n, f), sums (f + 1, f + 1) and (f + 1, w), weight (w, f), outp
 Relations: ``feature_extraction`` needs all rows at once and tells classes apart a little better; ``continual_learning`` is for
 rows that come in stages within one file. :mod:`hasei.engine.online` is the same row by row.
 
->>> hasei.derive("online_learning", base="runs/october", data="november.csv")  # doctest: +SKIP
+>>> order(read_steps("online_learning"), "november.csv", task=TASK, base="runs/october", out="runs/now")  # doctest: +SKIP
 """
 
 from __future__ import annotations
