@@ -58,13 +58,14 @@ def test_flags_become_the_configuration(hasei, study):
           "--where", "lang=en", "--where", "n!=1", "--at-least", "accuracy=92%", "--budget", "90s", "--methods",
           "lora, feature_extraction", "--licence", "MIT", "--licence-override", "we asked", "--seed", "3", "--out", "here",
           "--resume", "--slice", "region", "--keep", "old.csv", "--time", "when", "--id", "number",
-          "--scheme", "kfold", "--folds", "4", "--seeds", "2", "--lang", "ja", "--out-of-scope", "oos")  # fmt: skip
+          "--scheme", "kfold", "--folds", "4", "--seeds", "2", "--lang", "ja", "--out-of-scope", "oos", "--unlabeled", "more.txt",
+          "--stage", "month", "--also", "mood", "--also", "price=text_regression")  # fmt: skip
     config = study["config"]
     assert config.data.model_dump() == {
         "path": "a.csv", "test": "b.csv", "text": "t", "label": "l", "map": {"other": "o"}, "group": "g",
         "where": ("lang=en", "n!=1"), "licence": "MIT", "licence_override": "we asked", "slices": ("region",),
         "time": "when", "id": "number", "keep": "old.csv", "out_of_scope": "oos",
-        "corpus": None,
+        "corpus": None, "unlabeled": "more.txt", "stage": "month", "also": ("mood", "price=text_regression"),
     }  # fmt: skip
     assert (config.base, config.goal.metric, config.goal.at_least) == ("x/y", "accuracy", 0.92)
     assert (config.budget_seconds, config.seed, config.recipes) == (90.0, 3, ("lora", "feature_extraction"))

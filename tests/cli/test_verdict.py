@@ -122,12 +122,15 @@ def test_a_plan_lists_candidates_with_their_time(capsys):
         "scheme": "holdout", "budget_seconds": 600.0, "read_rows_seconds": 8.6, "columns": {"text": "message"},
         "rows": {"train": 1200, "select": 400, "confirm": 400},
         "candidates": [{"name": "majority", "role": "cheap truth", "seconds": 0.0, "by": "solved"},
-                       {"name": "lora", "role": "derived", "seconds": 227.0, "by": "gradients"}],
+                       {"name": "lora", "role": "derived", "seconds": 227.0, "by": "gradients",
+                        "reason": "small adapters"}],
+        "passed_over": [{"method": "ensemble", "why": "name its members"}],
     })  # fmt: skip
     text = capsys.readouterr().out
     assert "message as text" in text
     assert "3m 47s" in text
     assert "quick" in text
+    assert "lora: small adapters" in text and "not ensemble: name its members" in text
 
 
 def commit(folder, **changes):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH = 79
 """Columns that the table needs: below that a terminal breaks its lines, but no figure is cut."""
-WIDE = 150
+WIDE = 162
 """Columns from which on a candidate fits on one line."""
 
 
@@ -47,12 +47,12 @@ def _wide(table: Table, lines: list[Line], words: Words, currency: str) -> None:
     score = (
         _("{metric} % (interval)", metric=words.name) if words.share else _("{metric} (interval)", metric=words.name)
     )
-    for heading in (score, _("over the base"), _("parameters"), _("training"), currency, _("a row, ms"),
+    for heading in (score, _("over the base"), _("base kept, %"), _("parameters"), _("training"), currency, _("a row, ms"),
                     _("1,000, {currency}", currency=currency), _("on disk")):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
         role = f"{term(line.role)}, {line.part}" if line.part else term(line.role)
-        figures = [line.quality, line.gain, line.parameters, line.training, line.training_money, line.ms_per_row,
+        figures = [line.quality, line.gain, line.retained, line.parameters, line.training, line.training_money, line.ms_per_row,
                    line.money_per_1000, line.size]  # fmt: skip
         _add(table, [line.whole_name, role, term(line.status), *figures], line)
 
@@ -60,13 +60,13 @@ def _wide(table: Table, lines: list[Line], words: Words, currency: str) -> None:
 def _narrow(table: Table, lines: list[Line], words: Words, currency: str) -> None:
     table.add_column(_("candidate"), overflow="fold", ratio=1, min_width=19)
     score = _("{metric}, %\ninterval", metric=words.name) if words.share else _("{metric}\ninterval", metric=words.name)
-    headings = [score, _("over\nbase"), _("para-\nmeters"), _("training\n{currency}", currency=currency),
+    headings = [score, _("over\nbase,\nkept"), _("para-\nmeters"), _("training\n{currency}", currency=currency),
                 _("row, ms\n1,000, {currency}", currency=currency), _("on\ndisk")]  # fmt: skip
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
         value = f"{line.score}{'*' if line.too_few else ''}\n{line.interval}"
-        figures = [value, line.gain, line.parameters, f"{line.training}\n{line.training_money}",
+        figures = [value, f"{line.gain}\n{line.retained}", line.parameters, f"{line.training}\n{line.training_money}",
                    f"{line.ms_per_row}\n{line.money_per_1000}", line.size]  # fmt: skip
         none = [term(line.status), "", "", "", "", ""]
         _add(table, [f"{line.name}\n{line.about}", *(figures if line.done else none)], line)

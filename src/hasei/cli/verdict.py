@@ -153,9 +153,9 @@ def show_plan(plan: dict[str, Any]) -> None:
     page.print(table)
     _heading(page, _("Why these methods, and why not others"))
     for candidate in plan["candidates"]:
-        if candidate["reason"]:
+        if candidate.get("reason"):
             _item(page, f"{candidate['name']}: {candidate['reason']}")
-    for other in plan["passed_over"]:
+    for other in plan.get("passed_over", ()):
         _item(page, _("not {method}: {why}", method=other["method"], why=other["why"]))
 
 

@@ -37,6 +37,7 @@ class Line:
     interval: str
     too_few: bool
     gain: str
+    retained: str
     parameters: str
     training: str
     training_money: str
@@ -148,6 +149,7 @@ def _line(report: Report, candidate: Mapping[str, Any], words: Words) -> Line:
         score=number(words, scored.get("value")) if done else NONE,
         interval=_("{low} to {high}", low=low, high=high) if done and NONE not in (low, high) else "",
         too_few=done and bool(scored.get("too_few")), gain=signed(words, gain) if done else NONE,
+        retained=f"{100 * candidate['retained']:.0f}" if done and candidate.get("retained") is not None else NONE,
         parameters=count(candidate.get("trainable_parameters")), training=duration(candidate.get("train_seconds")),
         training_money=significant(cost.get("training")),
         ms_per_row=significant(candidate.get("predict_ms_per_row"), least=1e-3),

@@ -56,6 +56,7 @@ class Trial:
     bytes: int
     curve: tuple[dict[str, float], ...] = ()
     paid_per_row: float = 0.0
+    retained: float | None = None
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Candidate:
             "recipe_id": self.recipe_id,
             "params": (trial.frozen if trial else self.origin.params).model_dump(mode="json") if self.origin else {},
             "status": self.status, "why": self.why, "reason": self.reason, "select": interval_json(self.select, metric),
-            "gain_over_base": self.gain_over_base,
+            "gain_over_base": self.gain_over_base, "retained": trial.retained if trial else None,
             "train_seconds": trial.train_seconds if trial else None,
             "predict_ms_per_row": trial.predict_ms_per_row if trial else self.ms_per_row,
             "trainable_parameters": trial.trainable_parameters if trial else None,

@@ -33,6 +33,7 @@ from hasei.judge.checks import Room
 from hasei.judge.checks._long import cut_texts, said_once
 from hasei.judge.cost import cost
 from hasei.judge.evaluation import compare, score
+from hasei.judge.forgetting import retained
 from hasei.judge.out_of_scope import settled
 from hasei.judge.stakes import stakes
 from hasei.judge.study.candidates import Candidate, Trial, constant_of
@@ -141,8 +142,14 @@ class Lab:
             frozen=done.frozen, outputs=outputs, answers=answers, scored=scored, space=space, rows=len(fit),
             train_seconds=ran.seconds, predict_ms_per_row=ms,
             trainable_parameters=done.trainable_parameters, bytes=size, curve=done.curve,
-            paid_per_row=float(getattr(done.predictor, "paid_per_row", 0.0)),
+            paid_per_row=float(getattr(done.predictor, "paid_per_row", 0.0)), retained=self._retained(step, done),
         )  # fmt: skip
+
+    def _retained(self, step: Step, done: Derivation) -> float | None:
+        """The share of the base's own skill that *done* has left; None without a base, or where it can't be told."""
+        if not step.plugin.SUPPORTS.bases:
+            return None
+        return retained(self.trunk, done, self.kept.inputs if self.kept is not None else ())
 
     def _bytes(self, derivation: Derivation) -> int:
         """Size on disk, by writing it: what a user would carry around."""
@@ -157,7 +164,15 @@ class Lab:
         return Checkpoint(self.work / "trials" / f"{key[:24]}.safetensors", key)
 
     def _keep(self, kept: Checkpoint, trial: Trial) -> None:
-        plain_fields = ("rows", "train_seconds", "predict_ms_per_row", "trainable_parameters", "bytes", "paid_per_row")
+        plain_fields = (
+            "rows",
+            "train_seconds",
+            "predict_ms_per_row",
+            "trainable_parameters",
+            "bytes",
+            "paid_per_row",
+            "retained",
+        )
         state = {name: getattr(trial, name) for name in plain_fields}
         state |= {"frozen": trial.frozen.model_dump(mode="json"), "curve": list(trial.curve)}
         tensors, layout = pack(trial.outputs)

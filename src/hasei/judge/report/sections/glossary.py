@@ -45,6 +45,10 @@ def _always() -> list[tuple[str, str]]:
             "How much better the chosen candidate is than the reference on the same confirm rows. From 90 % to 93 % are 3"
             " points."
         )),
+        (_("Base kept"), _(
+            "A training for one task can cost a base skill in others. This is how much of its picture of general texts, or of"
+            " its skill at writing them, a candidate has left; 100 % where the base stayed as it was."
+        )),
         (_("Accuracy, macro F1"), _(
             "Accuracy is the share of answers that are right. Macro F1 looks at each label by itself and takes the mean, so"
             " that rare labels count as much as common ones."
