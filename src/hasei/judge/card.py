@@ -94,7 +94,8 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
     rows = f"rows-{identity['data']['fingerprint'][:16]}"
     more: dict[str, Any] = {"license_name": licence_name} if licence_name else {}
     if identity["parents"]:
-        relation = "adapter" if any(part in identity["format"] for part in _BESIDE_A_BASE) else "finetune"
+        alone = "finetune" if len(identity["parents"]) == 1 else "merge"
+        relation = "adapter" if any(part in identity["format"] for part in _BESIDE_A_BASE) else alone
         more |= {"base_model": [parent["name"] for parent in identity["parents"]], "base_model_relation": relation}
     if report and report.get("chosen"):
         scored = report["chosen"]["confirm"]
