@@ -24,7 +24,7 @@ WAYS = ("importance_weighting", "coral", "self_training")
 
 @pytest.fixture
 def context(trunks):
-    return context_of(TASK, trunks(TASK))[0]
+    return context_of(NAME, TASK, trunks(TASK))[0]
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_blank_row_is_named_by_its_number(context):
 
 def test_numbers_can_not_be_learnt_from_guesses(trunks):
     task = open_task("text_regression")
-    context, _ = context_of(task, trunks(task))
+    context, _ = context_of(NAME, task, trunks(task))
     with pytest.raises(NotSupported, match="self_training needs answers of which a model can be more or less sure"):
         derived(context, how="self_training")
 

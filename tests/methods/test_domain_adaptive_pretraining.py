@@ -15,6 +15,7 @@ from test_every_method import context_of, toy_data
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
 from hasei.engine.activations.store import Store
+from hasei.engine.changed import write_changed
 from hasei.engine.language import LanguageSource, is_causal
 from hasei.engine.language_heads import own_head
 from hasei.engine.masking import Masking, texts_of
@@ -34,7 +35,7 @@ MORE = [f"{text} {word}" for text in TEXTS for word in ("today", "again", "pleas
 
 @pytest.fixture
 def context(trunks):
-    return replace(context_of(TASK, trunks(TASK))[0], unlabeled=MORE)
+    return replace(context_of(NAME, TASK, trunks(TASK))[0], unlabeled=MORE)
 
 
 def derived(context, **settings):
@@ -262,3 +263,29 @@ def test_a_network_of_its_own_kind_is_refused(context, monkeypatch):
 def test_pictures_are_refused():
     with pytest.raises(NotSupported, match="can't be used for the task image_classification"):
         dapt.SUPPORTS.refuse(NAME, open_task("image_classification"))
+
+
+def test_a_changed_base_tells_of_its_files_when_they_are_gone(context, toy_base, tmp_path):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = context.trunk.fresh()
+        with torch.no_grad():
+            next(model.parameters()).add_(0.1)
+    changed = write_changed(context.trunk.base, model, tmp_path / "changed")
+    same = write_changed(context.trunk.base, context.trunk.fresh(), tmp_path / "same")
+    assert changed.content_hash != same.content_hash
+    expected = changed.content_hash, changed.pooling, changed.max_tokens
+    shutil.rmtree(tmp_path / "changed")
+    assert (changed.content_hash, changed.pooling, changed.max_tokens) == expected
+    assert (changed.pooling, changed.max_tokens) == (context.trunk.base.pooling, context.trunk.base.max_tokens)
+
+
+def test_a_share_of_the_base_leads_back_towards_it(context):
+    head = {"then": {"feature_extraction": {"layer": 4, "pooling": "mean", "l2": 0.01}}}
+    base = run.run_step(make_step("feature_extraction", head["then"]["feature_extraction"]), context).derivation
+    expected = base.predictor.outputs(context.inputs)
+    far, near = (
+        np.abs(derived(context, base_share=share, **head).predictor.outputs(context.inputs) - expected).mean()
+        for share in (0.0, 0.99)
+    )
+    assert near < far / 3

@@ -239,7 +239,7 @@ def test_at_zero_strength_it_is_its_base_with_the_solved_head_bit_for_bit(method
     task = next(task for task in map(toy_task, ["text_classification", *TASKS]) if supports.admits(task))
     trunk = trunks(task)
     context, _ = context_of(method, task, trunk)
-    still = {"learning_rate": 1e-30, "head_learning_rate": 1e-30, "weight_decay": 0.0}
+    still = {"learning_rate": 1e-30, "head_learning_rate": 1e-30, "weight_decay": 0.0, "then": "nothing"}
     ran = run.run_step(step_of(method, **still), context).derivation.predictor
     if isinstance(ran, RetrieverPredictor):  # has no head, and is compared with the base on its own entries
         plain = ran.of(RetrieverModel(trunk.fresh(), trunk.base.pooling))

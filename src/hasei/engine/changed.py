@@ -19,7 +19,10 @@ from hasei.inputs.base import CONTENT, Base
 
 
 def write_changed(base: Base, model: nn.Module, folder: Path) -> Base:
-    """Write *model*, of the architecture of *base*, as a base into the new *folder*, and open it."""
+    """Write *model*, of the architecture of *base*, as a base into the new *folder*, and open it.
+
+    What a base says of its files is read at once, so that it stays true when the folder is gone.
+    """
     writer: Any = model
     folder.mkdir(parents=True, exist_ok=True)
     with quiet():
@@ -33,4 +36,6 @@ def write_changed(base: Base, model: nn.Module, folder: Path) -> Base:
             continue
         place.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, place)
-    return Base.open(folder)
+    changed = Base.open(folder)
+    _read = changed.content_hash, changed.config, changed.pooling, changed.max_tokens, changed.reads
+    return changed

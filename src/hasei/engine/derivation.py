@@ -3,7 +3,8 @@
 A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
 optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``space(task, targets, folder)``,
 what targets can be where rows continue what the model in a folder has learnt (:func:`space_of`). ``NEEDS`` names what of a
-context it can't do without: ``stages``, ``unlabeled``, ``also``.
+context it can't do without: ``stages``, ``unlabeled``, ``also``; ``as_a_base(params, context)`` are the settings under which
+it leaves a whole base to the next step of a chain.
 """
 
 from __future__ import annotations

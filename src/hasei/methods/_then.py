@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from hasei.engine.derivation import Settings
 from hasei.ground import plugins
 from hasei.ground.errors import NotSupported, RecipeError
 from hasei.ground.settings import build
+from hasei.methods._members import Member
 from hasei.tasks import Task
 
-Named: TypeAlias = str | dict[str, dict[str, Any]]
 
-
-def read_method(named: Named, by: str) -> tuple[str, Any, Settings]:
+def read_method(named: Member, by: str) -> tuple[str, Any, Settings]:
     """Return (name, plug-in, settings) of the method that the method *by* names.
 
     Raises RecipeError for an unknown name or setting or a cheap truth, NotSupported where it is *by* itself.

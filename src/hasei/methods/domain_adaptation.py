@@ -69,6 +69,13 @@ def proposals(facts: Facts) -> list[Params]:
     return []
 
 
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _(
+        "scores on rows of the labelled domain can't tell what it does for another: name it, with a test file of the other"
+    )
+
+
 def check(params: Params, layers: int) -> None:
     """Raise NotSupported when the layer does not exist in a base of *layers* layers."""
     plain: Any = plugins.load("methods", _PLAIN)

@@ -3,7 +3,8 @@
 An encoder guesses hidden tokens, a decoder the next ones; the guessing head is the base's own where its files have one, else a
 solved one on its token table, and is dropped afterwards. The curve begins and ends with what a token of held-out texts costs.
 
-Source: Gururangan et al. 2020, "Don't stop pretraining"; Devlin et al. 2019, "BERT".
+Source: Gururangan et al. 2020, "Don't stop pretraining"; Devlin et al. 2019, "BERT"; the way back towards the base: Wortsman et
+al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
 Trains: every parameter of the trunk (or first used in the top ``top_layers`` layers), then what ``then`` trains.
 Shapes: k guessed tokens of a batch: states (k, h), logits (k, v).
 Relations: as the first step of a chain (``[domain_adaptive_pretraining, lora]``) it leaves the whole base; ``domain_adaptation``
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import nn
 
@@ -36,7 +38,8 @@ from hasei.engine.splits import inner_split
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
-from hasei.methods._then import Named, first_possible, read_method
+from hasei.methods._members import Member
+from hasei.methods._then import first_possible, read_method
 from hasei.methods._tuning import (
     HEAD_L2,
     Part,
@@ -66,14 +69,16 @@ class Params(Tuned):
     """Settings of the training on texts; those of *then* are its own.
 
     *then*: a method or ``{name: settings}``; None: ``feature_extraction``, or what else the task takes. *with_rows*: the train
-    rows' inputs are texts too. *mask_share* of the tokens are hidden, *whole_words* at a time.
+    rows' inputs are texts too. *mask_share* of the tokens are hidden, *whole_words* at a time. *base_share* is the share of the
+    base in the weights that are left: what it knows beside the domain's language lies there.
     """
 
-    then: Named | None = None
+    then: Member | None = None
     with_rows: bool = True
     mask_share: float = Field(0.15, gt=0, lt=1)
     whole_words: bool = True
     top_layers: int | None = Field(None, ge=1)
+    base_share: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(3, ge=1, le=1000)
     min_steps: int = Field(100, ge=0)
     rows_per_step: int = Field(32, ge=1, le=4096)
@@ -90,6 +95,13 @@ def proposals(facts: Facts) -> list[Params]:
     return []
 
 
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _(
+        "learning the domain's language first is worth its cost only with many more texts than rows: name it for that"
+    )
+
+
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per train row: guessing its own text, and what follows; other texts come on top."""
     share = 1.1 if params.top_layers is None else params.top_layers / facts.layers
@@ -104,8 +116,8 @@ def check(params: Params, layers: int) -> None:
     """Raise NotSupported or RecipeError where it can't be for a base of *layers* layers, or ``then`` can't."""
     if params.top_layers is not None:
         check_layers(params.top_layers, layers)
-    if params.augment:
-        raise NotSupported(f"'{NAME}' can change only pictures at random", received="texts", do="leave augment out")
+    if params.augment.changes:
+        raise NotSupported(f"'{NAME}' learns from texts as they are", received="augment", do="leave augment out")
     if params.then not in (None, NOTHING):
         _name, plugin, settings = read_method(params.then or "", NAME)
         of_then = getattr(plugin, "check", None)
@@ -144,7 +156,7 @@ def derive(context: Context, params: Params) -> Derivation:
             f"what '{named}' writes lies beside its base, and the adapted base is no folder of its own here",
             do=f"run the chain [{NAME}, {named}] instead",
         )  # fmt: skip
-    chosen: Named = {named: done.frozen.model_dump(mode="json")} if following else NOTHING
+    chosen: Member = {named: done.frozen.model_dump(mode="json")} if following else NOTHING
     frozen = adapted.frozen.model_copy(update={"then": chosen})
     return _whole(done, adapted, frozen)
 
@@ -218,11 +230,21 @@ def _adapt(context: Context, params: Params, texts: list[str], *, causal: bool) 
             inner.targets,
             loss=as_it_costs,
         )
+    _back(trunk, part, params.base_share)
     after = mean_cost(model, unseen, watch)
     _say(context, before, after, own=head is not None)
     curve[0]["held_before"] = before
     curve[-1]["held_loss"] = after
     return _Adapted(part, frozen, tuple(curve))
+
+
+def _back(trunk: Trunk, part: Part, share: float) -> None:
+    """Move the trained weights of *part* back to those of *trunk* by *share* of the way."""
+    before = dict(trunk.model.named_parameters())
+    with torch.no_grad():
+        for name, parameter in part.trunk.named_parameters():
+            if share and name in part.names:
+                parameter.lerp_(before[name], share)
 
 
 def _frozen(context: Context, params: Params, windows: int) -> Params:
