@@ -16,7 +16,7 @@ from hasei.tasks._pieces import pieces, places
 
 def outputs_by_library(form, folder, trunk, task, inputs):
     """Outputs of the *inputs* by the folder of format *form*, in the shape of the model's own."""
-    kind, adapter = getattr(task, "reading", "whole"), plugins.load("formats", form).LIBRARY == "peft"
+    kind, adapter = getattr(task, "reading", "whole"), is_adapter(folder)
     if kind == "running":
         return by_likelihood(folder, trunk, inputs, adapter=adapter)
     if kind == "causal":
@@ -27,6 +27,35 @@ def outputs_by_library(form, folder, trunk, task, inputs):
     read = reading.expand(inputs)
     found = by_library(form, folder, trunk, read)
     return found if len(read) == len(inputs) else reading.rows(trunk, inputs, found)
+
+
+def is_adapter(folder):
+    """Whether *folder* holds parts that are put on a base."""
+    return (folder / "adapter_config.json").is_file() or (folder / "adapter.json").is_file()
+
+
+def on_its_base(model, folder):
+    """The *model* of the base with the adapter in *folder*: PEFT's, or two small layers at each of some places."""
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from torch.nn.functional import linear, relu
+
+    if (folder / "adapter_config.json").is_file():
+        return PeftModel.from_pretrained(model, str(folder)).eval()
+    how, tensors = json.loads((folder / "adapter.json").read_text("utf-8")), load_file(folder / "adapter.safetensors")
+    for first, last in how["places"]:
+        given, part = {}, [tensors[f"{last}.{name}"] for name in ("down.weight", "down.bias", "up.weight", "up.bias")]
+
+        def hear(_module, x, _output, given=given):
+            given["x"] = x[0]
+
+        def add(_module, _x, y, given=given, part=part):
+            read = y if how["placement"] == "serial" else given["x"]
+            return y + how["scale"] * linear(relu(linear(read, *part[:2])), *part[2:])
+
+        model.get_submodule(first).register_forward_hook(hear)
+        model.get_submodule(last).register_forward_hook(add)
+    return model.eval()
 
 
 def by_library(form, folder, trunk, inputs):
@@ -40,8 +69,10 @@ def by_library(form, folder, trunk, inputs):
             "probabilities": lambda x: x.softmax(2).mean(0).log(),
         }  # fmt: skip
         return joined[found["join"]](scores).numpy()
+    if is_adapter(folder):
+        return by_adapter(folder, trunk, inputs)
     library = plugins.load("formats", form).LIBRARY
-    libraries = {"sentence-transformers": by_sentence_transformers, "peft": by_peft, "transformers": by_transformers}
+    libraries = {"sentence-transformers": by_sentence_transformers, "transformers": by_transformers}
     return libraries[library](folder, trunk, inputs)
 
 
@@ -89,7 +120,7 @@ def tagged(tokenizer, logits_of, inputs):
     """Start, end and logits of every place of short texts, one at a time, as anyone would compute them."""
     found = []
     for text in inputs:
-        batch = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+        batch = tokenizer(text, return_offsets_mapping=True, return_token_type_ids=False, return_tensors="pt")
         seen = places(pieces(text), batch.pop("offset_mapping")[0].tolist())
         with torch.no_grad():
             logits = logits_of(batch)[[token for token, _, _ in seen]].numpy()
@@ -97,16 +128,17 @@ def tagged(tokenizer, logits_of, inputs):
     return ragged.ragged(found)
 
 
-def by_peft_words(folder, trunk, inputs):
-    from peft import PeftModel
+def by_adapted_words(folder, trunk, inputs):
     from safetensors.torch import load_file
     from transformers import AutoModel, AutoTokenizer
 
-    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    model = on_its_base(AutoModel.from_pretrained(trunk.base.folder), folder)
     head = load_file(folder / "head.safetensors")
     return tagged(
         AutoTokenizer.from_pretrained(folder),
-        lambda batch: model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"],
+        lambda batch: (
+            model(**batch).last_hidden_state[0, -batch["input_ids"].shape[1] :] @ head["weight"].T + head["bias"]
+        ),
         inputs,
     )
 
@@ -126,25 +158,52 @@ def found_by_sentence_transformers(folder, model, inputs):
     return ragged.ragged(found)
 
 
-def by_peft(folder, trunk, inputs):
-
+def by_adapter(folder, trunk, inputs):
+    if (folder / "preprocessor_config.json").is_file():
+        return by_adapted_pictures(folder, trunk, inputs)
     if (folder / "head.safetensors").is_file():
-        return by_peft_words(folder, trunk, inputs)
+        return by_adapted_words(folder, trunk, inputs)
 
-    from peft import PeftModel
     from safetensors.torch import load_file
     from transformers import AutoModel, AutoTokenizer
 
-    model = PeftModel.from_pretrained(AutoModel.from_pretrained(trunk.base.folder), str(folder)).eval()
+    model = on_its_base(AutoModel.from_pretrained(trunk.base.folder), folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     head = load_file(folder / "2_Dense" / "model.safetensors")
     assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
     batch = tokenizer(list(inputs), padding=True, return_tensors="pt")
+    if hasattr(model, "prompt_encoder"):
+        batch.pop("token_type_ids", None)  # PEFT leaves them out, with a warning
     with torch.no_grad():
-        states = model(**batch).last_hidden_state
+        states = model(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]
         mask = batch["attention_mask"].unsqueeze(-1).float()
         features = (states * mask).sum(1) / mask.sum(1)
         return (features @ head["linear.weight"].T + head["linear.bias"]).numpy()
+
+
+def by_adapted_pictures(folder, trunk, inputs):
+    from safetensors.torch import load_file
+    from transformers import AutoModelForImageClassification
+
+    model = on_its_base(AutoModelForImageClassification.from_pretrained(trunk.base.folder), folder)
+    head = load_file(folder / "head.safetensors")
+    place, last = (
+        json.loads((folder / "head.json").read_text("utf-8"))["place"],
+        torch.nn.Linear(*head["weight"].T.shape),
+    )
+    last.load_state_dict(head)
+    model.set_submodule(place, last)
+    return of_pictures(model, folder, inputs)
+
+
+def of_pictures(model, folder, inputs):
+    from PIL import Image
+    from transformers import AutoImageProcessor
+
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
+    with torch.no_grad():
+        return model(**batch).logits.numpy()
 
 
 def by_transformers(folder, trunk, inputs):
@@ -152,14 +211,9 @@ def by_transformers(folder, trunk, inputs):
         return entities_by_transformers(folder, inputs)
     if "ObjectDetection" in (folder / "config.json").read_text("utf-8"):
         return boxes_by_transformers(folder, inputs)
-    from PIL import Image
-    from transformers import AutoImageProcessor, AutoModelForImageClassification
+    from transformers import AutoModelForImageClassification
 
-    model = AutoModelForImageClassification.from_pretrained(folder).eval()
-    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
-    batch = processor([Image.open(picture.path).convert("RGB") for picture in inputs], return_tensors="pt")
-    with torch.no_grad():
-        return model(**batch).logits.numpy()
+    return of_pictures(AutoModelForImageClassification.from_pretrained(folder).eval(), folder, inputs)
 
 
 def boxes_by_transformers(folder, inputs):
@@ -181,37 +235,40 @@ def boxes_by_transformers(folder, inputs):
 
 def by_question_answering(folder, trunk, inputs):
     """Start and end outputs of "no answer" and of the context's tokens, as transformers (and peft) give them."""
-    from peft import PeftModel
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+    from safetensors.torch import load_file
+    from transformers import AutoModel, AutoModelForQuestionAnswering, AutoTokenizer
 
-    adapter = (folder / "adapter_config.json").is_file()
-    model = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder)
-    model = (PeftModel.from_pretrained(model, str(folder)) if adapter else model).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    adapter, tokenizer = is_adapter(folder), AutoTokenizer.from_pretrained(folder)
+    if (folder / "head.safetensors").is_file():
+        model, head = AutoModel.from_pretrained(trunk.base.folder), load_file(folder / "head.safetensors")
+    else:
+        model, head = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder), None
+    model = on_its_base(model, folder) if adapter else model.eval()
     found = []
     for question, context in inputs:
         batch = tokenizer(question, context, return_tensors="pt")
         inside = [0, *(i for i, side in enumerate(batch.encodings[0].sequence_ids) if side == 1)]
         with torch.no_grad():
             said = model(**batch)
-        found.append(torch.stack([said.start_logits[0, inside], said.end_logits[0, inside]], 1).numpy())
+        if head is None:
+            found.append(torch.stack([said.start_logits[0, inside], said.end_logits[0, inside]], 1).numpy())
+        else:
+            found.append((said.last_hidden_state[0, inside] @ head["weight"].T + head["bias"]).numpy())
     return ragged.ragged(found)
 
 
 def by_generate(folder, trunk, inputs, *, adapter):
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder)
+    model.generation_config = GenerationConfig.from_pretrained(folder)
     if adapter:
-        from transformers import GenerationConfig
-
-        model = PeftModel.from_pretrained(model, str(folder))
-        model.generation_config = model.base_model.model.generation_config = GenerationConfig.from_pretrained(folder)
+        model = on_its_base(model, folder)
+    template = json.loads((folder / "prompting.json").read_text("utf-8")).get("template", "{}")
     found = []
     for text in inputs:
-        turns = [{"role": "user", "content": text}]
+        turns = [{"role": "user", "content": template.replace("{}", text)}]
         batch = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         with torch.no_grad():
             ids = model.eval().generate(**batch)[0, batch["input_ids"].shape[1] :]
@@ -220,12 +277,11 @@ def by_generate(folder, trunk, inputs, *, adapter):
 
 
 def by_likelihood(folder, trunk, inputs, *, adapter):
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder).eval()
-    model = PeftModel.from_pretrained(model, str(folder)) if adapter else model
+    model = on_its_base(model, folder) if adapter else model
     found = []
     for text in inputs:
         ids = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

@@ -107,6 +107,8 @@ def make_base(kind: str, folder: Path) -> Path:
 
     if kind.endswith("-writes"):
         return make_writer(kind.removesuffix("-writes"), folder)
+    if kind == "entailment":
+        return make_judge(folder)
     folder.mkdir(parents=True)
     if kind in IMAGE_KINDS:
         make_preparer(folder)
@@ -184,4 +186,18 @@ def make_writer(
     with torch.random.fork_rng():
         torch.manual_seed(7)
         AutoModelForCausalLM.from_config(made).save_pretrained(folder)
+    return folder
+
+
+def make_judge(folder: Path, labels: tuple[str, ...] = ("contradiction", "neutral", "entailment")) -> Path:
+    """Write a classifier of pairs with random weights, whose outputs are *labels*, into *folder* and return it."""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    folder.mkdir(parents=True)
+    config = make_config("bert", make_tokenizer(folder))
+    config.id2label, config.label2id = dict(enumerate(labels)), {label: i for i, label in enumerate(labels)}
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        BertForSequenceClassification(config).save_pretrained(folder)
     return folder

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from hasei.engine.augmentation import MOST_COLOUR, augment
+from hasei.engine.augmentation import MOST_COLOUR, MOST_ZOOM, augment
+from hasei.engine.mixing import Mixing
 
 ALL = ("flip", "rotation", "crop", "colour")
 
@@ -56,3 +58,52 @@ def test_colours_move_by_no_more_than_they_say():
     grey = torch.zeros(500, 3, 2, 2)
     found = changed(grey, ("colour",))
     assert float(found.abs().max()) <= MOST_COLOUR and float(found.abs().max()) > 0.8 * MOST_COLOUR
+
+
+def test_zoom_brings_what_is_in_the_middle_nearer():
+    bar = torch.zeros(200, 3, 40, 40)
+    bar[:, :, :, 15:25] = 1
+    found = changed(bar, ("zoom",))
+    share = found.mean((1, 2, 3)) / bar.mean((1, 2, 3))
+    assert (
+        float(share.min()) >= 0.98 and float(share.max()) <= 1 / (1 - MOST_ZOOM) + 0.05 and float(share.mean()) > 1.15
+    )
+
+
+def test_what_mixes_pictures_is_left_to_the_step():
+    pixels = pictures()
+    assert augment(pixels, ("mixup", "cutmix")) is pixels
+
+
+def mixing(way, rows, key=(0, 0)):
+    found = Mixing([way], (24, 32))
+    found.begin(key, rows)
+    return found
+
+
+@pytest.mark.parametrize("way", ["mixup", "cutmix"])
+def test_a_mixed_picture_shows_both_in_the_shares_that_its_loss_counts(way):
+    rows = np.arange(200)
+    found = mixing(way, rows)
+    own, other = torch.ones(200, 3, 24, 32), torch.zeros(200, 3, 24, 32)
+    mixed = found.mixed(rows, own, other)
+    assert torch.allclose(mixed.mean((1, 2, 3)), found.shares(rows), atol=1e-5)
+    assert set(mixed.unique().tolist()) <= {0.0, 1.0} or way == "mixup"
+    assert sorted(found.partners(rows)) == rows.tolist()
+    shares = found.shares(rows)
+    if way == "mixup":  # beta(0.2, 0.2): most pictures are nearly one of the two
+        assert float(((shares - 0.5).abs() > 0.4).float().mean()) > 0.5
+    else:  # the box is cut at the edges, so that more than half is left on average
+        assert 0.5 < float(shares.mean()) < 0.75
+
+
+@pytest.mark.parametrize("way", ["mixup", "cutmix"])
+def test_who_is_mixed_with_whom_hangs_on_the_rows_of_the_step_and_not_on_their_order(way):
+    rows = np.array([5, 3, 9, 20, 1])
+    one, two, other = mixing(way, rows), mixing(way, rows[::-1].copy()), mixing(way, rows, (0, 1))
+    assert np.array_equal(one.partners(rows), two.partners(rows)) and torch.equal(one.shares(rows), two.shares(rows))
+    assert not torch.equal(one.shares(rows), other.shares(rows))
+    both = [Mixing(["cutmix", "mixup"], (24, 32)) for _ in range(20)]
+    for step, found in enumerate(both):
+        found.begin((0, step), rows)
+    assert {found.way for found in both} == {"mixup", "cutmix"}

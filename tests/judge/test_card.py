@@ -149,6 +149,15 @@ ONE, TWO = (
     ("retrieval", "cosine_search"), ("retrieval", "relevant_component_analysis"),
     ("text_generation", "majority"), ("text_generation", "nearest_answer"), ("text_generation", "few_shot"),
     ("language_modelling", "byte_ngram"), ("language_modelling", "zero_shot"),
+    ("text_classification", "zero_shot"), ("text_classification", "zero_shot of entailment"),
+    ("multi_label_classification", "zero_shot of entailment"), ("text_classification", "zero_shot of llama-writes"),
+    ("multi_label_classification", "zero_shot of llama-writes"), ("multiple_choice", "zero_shot of llama-writes"),
+    ("text_classification", "few_shot of llama-writes"), ("text_classification", "few_shot of llama-writes, nearest"),
+    ("text_classification", "adapter"), ("text_classification", {"adapter": {"placement": "parallel"}}),
+    ("multiple_choice", "adapter"), ("question_answering", "adapter"), ("token_classification", "adapter"),
+    ("text_generation", "adapter"), ("language_modelling", "adapter"), ("pair_classification", "ia3"),
+    ("text_classification", {"prompt_tuning": {"length": 4}}), ("token_classification", {"prefix_tuning": {"length": 4}}),
+    ("text_classification", {"lora": {"dora": True}}),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):
@@ -160,13 +169,17 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     texts = [(row,) if isinstance(row, str) else row for row in toy.inputs]
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
+    method, __, kind = method.partition(" of ")
+    kind, __, chosen = kind.partition(", ")
     model = order(
-        read_steps(method), path, task=task, columns={n: n for n in names}, base=toy_base(toy_kind(opened)), out=tmp_path / "m",
+        read_steps({method: {"chosen": chosen}} if chosen else method), path, task=task, columns={n: n for n in names},
+        base=toy_base(kind or toy_kind(opened)), out=tmp_path / "m",
         corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
     )  # fmt: skip
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
-    code = code.replace('from_pretrained("bert"', f"from_pretrained({str(toy_base('bert'))!r}")  # an adapter's base
+    kind = toy_kind(opened)
+    code = code.replace(f'from_pretrained("{kind}"', f"from_pretrained({str(toy_base(kind))!r}")  # an adapter's base
     said = []
     monkeypatch.chdir(model.folder)
     if 'rows = [("a question", ' in code:  # texts and what belongs to them, an answer a line
@@ -196,7 +209,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
 
 
-@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority"])
+@pytest.mark.parametrize("method", ["feature_extraction", "pixel_linear", "majority", "adapter"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, toy_base, tmp_path, monkeypatch):
     from hasei.derive.order import order, read_steps
@@ -211,7 +224,7 @@ def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, to
     assert str(toy.inputs[0].path.parents[1]) not in text and "hasei-toy" not in text
     monkeypatch.chdir(model.folder)
     asked = [str(picture.path) for picture in toy.inputs]
-    code = python_in(text)[0]
+    code = python_in(text)[0].replace('from_pretrained("vit"', f"from_pretrained({str(toy_base('vit'))!r}")
     exec(compile(code.replace('["a picture.jpg"]', repr(asked)), "card", "exec"), {"print": said.extend})
     expected = [answer.value for answer in model.predict(toy.inputs)]
     assert said == (expected[:1] if method == "majority" else expected)

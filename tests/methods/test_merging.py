@@ -191,6 +191,7 @@ def test_the_command_line_takes_several_bases_and_the_lineage_names_all(family, 
     assert main(["verify", str(tmp_path / "m")]) == 0
     card = (tmp_path / "m" / "README.md").read_text("utf-8")
     assert "- one" in card and "- two" in card and str(tmp_path) not in card
+    assert "base_model_relation: merge" in card
     assert main(["derive", "lora", *given[2:-1], str(tmp_path / "n")]) == 2
     assert "'lora' derives from one base" in capsys.readouterr().err
 
@@ -328,6 +329,8 @@ def test_members_and_several_bases_at_once_are_refused(family):
 def test_base_and_bases_at_once_are_refused(rows):
     from hasei.judge.study import make_config
 
+    several = make_config({"data": {"path": str(rows)}, "bases": [str(rows.parent), "c"]})
+    assert several.asked()["bases"] == [rows.parent.name, "c"]
     with pytest.raises(RecipeError, match="one base or several; received both base and bases"):
         make_config({"data": {"path": str(rows)}, "base": "a", "bases": ["b", "c"]})
 

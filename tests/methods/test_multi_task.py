@@ -225,3 +225,22 @@ def test_a_folder_without_its_list_of_heads_or_with_a_strange_one_is_refused(tru
     path.unlink()
     with pytest.raises(BaseError, match=r"no sound 'heads.json'"):
         open_model(model.folder).outputs(TOY.inputs)
+
+
+def test_the_command_line_names_other_columns_and_says_how_where_none_is(toy_base, tmp_path, capsys):
+    rows = [
+        (text, label, "urgent" if n > 27 else "", str(n)) for text, label, n in zip(TOY.inputs, TOY.targets, LENGTHS)
+    ]
+    rows[0] = (*rows[0][:2], "later", rows[0][3])
+    path = write_rows(tmp_path / "rows.csv", rows, ["text", "label", "urgency", "size"])
+    given = ["derive", "multi_task", "--data", str(path), "--base", str(toy_base("bert")), "--out"]
+    assert main([*given, str(tmp_path / "m"), "--also", "urgency", "--also", "size=text_regression"]) == 0
+    assert [(o.name, o.task) for o in open_model(tmp_path / "m").predictor.others] == [
+        ("urgency", "text_classification"), ("size", "text_regression"),
+    ]  # fmt: skip
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "m"), str(path)]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.endswith("predicted_label,predicted_confidence,predicted_urgency,predicted_size")
+    assert main([*given, str(tmp_path / "n")]) == 2
+    assert "--also COLUMN" in capsys.readouterr().err

@@ -15,14 +15,11 @@ from hasei.cli.terminal import console, emit_json, safe, say
 
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
-    from hasei.ground.events import Watch
     from hasei.ground.statistics import Interval
     from hasei.inputs.data import Dataset
-    from hasei.judge.out_of_scope import OutOfScope
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows with their right answers.")]
-_DRAWS = 500
 _NOTE = (
     "a figure that is used to choose is no longer an unbiased one: the verdict of hasei try rests on rows kept apart"
 )
@@ -42,14 +39,17 @@ def evaluate(
     """
     from hasei.derive.derived import open_model
     from hasei.inputs.purpose import parse_at_least
+    from hasei.judge.scored import labelled_rows, scores_of
 
     model = open_model(model_dir, base or "")
     bounds = {name: metric.bounds for name, metric in model.task.metrics.items()}
     goal = parse_at_least(at_least, bounds) if at_least else None
     given = parts_of(map_) | {k: v for k, v in (("text", text), ("label", label)) if v}
     with working() as watch:
-        data = _rows(model, file, given, where or [])
-        found, scope = _scores(model, data, watch)
+        data = labelled_rows(model, file, given, where or [])
+        for part in sorted(data.mapping.guessed):
+            say(f"note: column '{data.mapping.columns[part]}' taken as {part}: {data.mapping.why}")
+        found, scope = scores_of(model, data, watch)
     known = model.task.knows(model.space, data.targets)
     said = _json(model, data, found, goal, unknown=int((~known).sum()))
     said |= {"out_of_scope": scope.to_json() if scope else None}
@@ -57,45 +57,6 @@ def evaluate(
         emit_json(said)
     else:
         _show(model, found, said)
-
-
-def _rows(model: DerivedModel, file: Path, given: dict[str, str], where: list[str]) -> Dataset:
-    """Read labelled rows; all are for scoring. Columns as *given*, else those it was derived from, else guessed."""
-    from hasei.inputs import data as rooms
-    from hasei.tasks import arranged, gathered, over
-    from hasei.tasks._known import as_known
-
-    table = arranged(model.task, rooms.read(file, where=where or None))
-    known = {name.strip(): name for name in table.columns}
-    learnt = model.identity["data"].get("columns", {})
-    chosen = {part: known[name.strip()] for part, name in learnt.items() if name.strip() in known} | given
-    mapping = rooms.guess(table, model.task.columns, chosen)
-    for part in sorted(mapping.guessed):
-        say(f"note: column '{mapping.columns[part]}' taken as {part}: {mapping.why}")
-    task = over(model.task, getattr(model.predictor, "corpus", None))
-    return rooms.assemble(
-        gathered(task, [table], mapping)[0][0], mapping, columns=task.columns, select_share=0.0, confirm_share=1.0,
-        clean=lambda targets: as_known(task, model.space, targets),
-    )  # fmt: skip
-
-
-def _scores(model: DerivedModel, data: Dataset, watch: Watch) -> tuple[dict[str, Interval], OutOfScope | None]:
-    """Return every metric of the task, and what the model does with rows out of scope where it knows any."""
-    from hasei.judge.evaluation import score
-    from hasei.judge.out_of_scope import measure
-    from hasei.tasks._scope import as_read
-
-    watch.report("answering", f"{len(data):,} rows")
-    outputs = model.outputs(data.inputs, watch)
-    answers = model.task.answers(model.space, outputs)
-    truth = model.task.truth(data.targets)
-    watch.report("scoring", f"{len(model.task.metrics)} metrics")
-    found = {
-        name: score(metric, answers.values, truth, data.units, draws=_DRAWS)
-        for name, metric in model.task.metrics.items()
-    }
-    read = as_read(model.space, outputs)
-    return found, measure(model.space, read, answers.values, truth, data.units, draws=_DRAWS)
 
 
 def _json(

@@ -13,7 +13,7 @@ from hasei.engine.ragged import difference
 from hasei.ground import lineage, plugins
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
-from hasei.ground.files import new_folder, write_json
+from hasei.ground.files import new_folder, write_bytes, write_json
 from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Answers, Floats, Space, Task, open_task
@@ -131,6 +131,8 @@ def write_model(
     form: Any = plugins.load("formats", derivation.format)
     with new_folder(folder) as temporary:
         form.save(derivation.predictor, temporary, base)
+        for name, content in derivation.beside.items():
+            write_bytes(temporary / name, content)
         if identity.space["names"]:
             write_json(temporary / "labels.json", list(identity.space["names"]))
             if hasattr(form, "label"):

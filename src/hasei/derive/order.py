@@ -15,6 +15,7 @@ from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
 from hasei.derive.run import context_of, refuse_conflict, run
+from hasei.engine.derivation import space_of
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
@@ -55,7 +56,7 @@ def order(
     rows = replace(rows, licence_override=licence_override)
     for step in steps:
         refuse_lacking(step.name, step.plugin, rows)
-    space = learnt.space(rows.targets)
+    space = space_of(steps[0].plugin, learnt, rows.targets, Path(base))
     trunks = _trunks(learnt, steps, bases or (base,), watch)
     refuse_conflict(trunks[0].base if trunks else None, rows, *(trunk.base for trunk in trunks[1:]))
     hashes = tuple(trunk.base.content_hash for trunk in trunks)

@@ -16,6 +16,7 @@ from hasei.ground.files import hash_json
 from hasei.ground.settings import build
 
 KINDS = ("methods", "baselines")
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,18 @@ class Step:
     @property
     def label(self) -> str:
         """The name with the settings that differ from the defaults, for tables."""
-        default = self.plugin.Params().model_dump()
-        differs = {k: v for k, v in self.params.model_dump().items() if v != default[k]}
+        differs = _differing(self.params.model_dump(), self.plugin.Params().model_dump())
         return f"{self.name} ({_said(differs)})" if differs else self.name
+
+
+def _differing(values: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+    """Return those of *values* that are not as by *default*, groups of settings with only what differs in them."""
+    found = {}
+    for key, value in values.items():
+        if value != default.get(key):
+            own = isinstance(value, dict) and isinstance(default.get(key), dict)
+            found[key] = _differing(value, default[key]) if own else value
+    return found
 
 
 def _said(value: Any) -> str:
@@ -48,7 +58,9 @@ def _said(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple | list):
-        return " + ".join(map(_said, value))
+        return " + ".join(
+            [*map(_said, value[:_SHOWN]), *([f"{len(value) - _SHOWN} more"] if len(value) > _SHOWN else [])]
+        )
     if not isinstance(value, dict):
         return str(value)
     shown = [(k, _said(v), isinstance(v, dict)) for k, v in value.items()]

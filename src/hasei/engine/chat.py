@@ -141,6 +141,16 @@ class Chat:
         start = len(before) if whole.startswith(before) and at >= len(before) else at
         return whole[start:at], whole[at + len(_SAID) :]
 
+    @property
+    def opening(self) -> str:
+        """What the template writes before an answer, beyond its generation prompt."""
+        return self._frame[0]
+
+    @property
+    def closing(self) -> str:
+        """What the template writes after an answer."""
+        return self._frame[1]
+
     @cached_property
     def stops(self) -> tuple[int, ...]:
         """The tokens that end an answer: the base's own, and the one that the template writes after an answer."""
@@ -149,7 +159,7 @@ class Chat:
         return tuple(sorted(self._stops | {next((i for i in tail if i in special), next(iter(self._stops)))}))
 
     def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) if text else []
 
     def prompts(self, conversations: Sequence[Sequence[Message]]) -> list[list[int]]:
         """Return the ids of each conversation up to where an answer begins."""

@@ -1,17 +1,18 @@
 """What every derivation is given and what it gives back: the one contract of ``baselines/`` and ``methods/``.
 
 A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``SUPPORTS`` and ``derive(context, params)``;
-optionally ``proposals(facts)``, the settings that a study tries when the user names none, ``NEEDS``, names of fields of a
-context without which it can do nothing (``("unlabeled",)``), and ``as_a_base(params, context)``, the settings under which it
-leaves a whole base to the next step of a chain.
+optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``space(task, targets, folder)``,
+what targets can be where rows continue what the model in a folder has learnt (:func:`space_of`). ``NEEDS`` names what of a
+context it can't do without: ``stages``, ``unlabeled``, ``also``; ``as_a_base(params, context)`` are the settings under which
+it leaves a whole base to the next step of a chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hasei.engine.batching import Ints
 from hasei.ground.errors import NotSupported
@@ -37,7 +38,8 @@ class Predictor(Protocol):
 class Supports:
     """What a plug-in can do. *bases* is how many base models it opens (0: none); *gradients*: it trains by them.
 
-    *texts*: of how many texts a row may be (a pair has two).
+    *texts*: of how many texts a row may be (a pair has two). *starts_as_base*: before any step of training it is its base with
+    the solved head; not so what begins with numbers drawn at random in the way of the states, or a rounded base.
     """
 
     inputs: tuple[str, ...] = ("text",)
@@ -45,6 +47,7 @@ class Supports:
     bases: int = 1
     gradients: bool = False
     texts: tuple[int, ...] = (1, 2)
+    starts_as_base: bool = True
 
     def admits(self, task: Task) -> bool:
         """Whether *task* is one of those supported."""
@@ -70,6 +73,7 @@ class Facts:
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
     *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
+    *target*: the kind of the task's targets, "" where it is not known.
     """
 
     rows: int
@@ -78,6 +82,7 @@ class Facts:
     budget_seconds: float | None = None
     slowness: int = 1
     entries: tuple[tuple[str, float], ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,8 @@ class Derivation:
     *predictor* answers rows; *format* is the file in ``formats/`` that writes and reads it; *frozen* are the settings with
     every choice made (layer, strength, epochs), so that refitting on more rows chooses nothing; *trained* names the
     parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
-    the study from kept activations: quick, for choosing only, never for a reported score.
+    the study from kept activations: quick, for choosing only, never for a reported score. *beside* are files, by their place in
+    the model folder, from which the method itself goes on another time; no library needs them.
     """
 
     predictor: Predictor
@@ -145,6 +151,7 @@ class Derivation:
     trained: tuple[str, ...] = ()
     curve: tuple[dict[str, float], ...] = ()
     from_store: Callable[[Sequence[Input]], Floats] | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Derive = Callable[[Context, Any], Derivation]
@@ -156,6 +163,12 @@ class Plugin(Protocol):
     Params: type[Settings]
     SUPPORTS: Supports
     derive: Derive
+
+
+def space_of(plugin: Any, task: Task, targets: Sequence[str], base: Path) -> Space:
+    """Return what *targets* can be for *plugin* on *base*: its own ``space``, else what the task learns from them."""
+    own = getattr(plugin, "space", None)
+    return cast(Space, own(task, targets, base)) if own else task.space(targets)
 
 
 def proposals(plugin: Any, facts: Facts) -> list[Settings]:
@@ -175,4 +188,5 @@ __all__ = [
     "Settings",
     "Supports",
     "proposals",
+    "space_of",
 ]

@@ -4,7 +4,7 @@ Shapes: n rows, w outputs. One optimiser step sees ``rows_per_step`` rows in mic
 summed over the micro-batches and divided by the rows of the whole step, so the result does not depend on the packing.
 
 Sources: AdamW (Loshchilov & Hutter 2019), layer-wise learning rates (Howard & Ruder 2018), label smoothing (Szegedy et al.
-2016), averaging of the last weights (Izmailov et al. 2018).
+2016). What draws weights, averages them or orders rows stands in files of its own beside this one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from hasei.engine.averaging import Average, blend, wearing
 from hasei.engine.batching import Ints, steps
 from hasei.engine.checkpoint import Checkpoint
+from hasei.engine.pacing import Order, paced
 from hasei.engine.ragged import padded
+from hasei.engine.regularisers import Agreement, Pull, Regularise
 from hasei.ground.errors import RunFailed, Stopped
 from hasei.ground.events import Watch
 from hasei.ground.language import _
 from hasei.ground.settings import Settings
-from hasei.tasks import Array
+from hasei.tasks import Array, Floats
 
 
 class Plan(Settings):
@@ -45,15 +48,18 @@ class Plan(Settings):
     smoothing: float = Field(0.0, ge=0, lt=1)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    average: float = Field(0.0, ge=0, lt=1)
+    average: Average = Average()
     patience: int | None = Field(None, ge=1)
+    order: Order = Order()
+    regularise: Regularise = Regularise()
 
 
 class Source(Protocol):
     """Where a training gets its rows: lengths (n,) to pack by, and the outputs (b, w) of a model for some rows.
 
     Optional: ``together``, True where the loss reads all rows of a step at once (in-batch negatives); its gradients then do
-    not depend on the packing either. ``begin(rows, step)``, told before each optimiser step which rows (b,) it has.
+    not depend on the packing either. ``mixing``, a :class:`hasei.engine.mixing.Mixing` where rows are mixed with each other.
+    ``begin(rows, step)``, told before each optimiser step which rows (b,) it has.
     """
 
     @property
@@ -73,7 +79,11 @@ class Job:
     """One training: the model (its ``requires_grad`` says what is trained), rows, targets (n, ...) or ragged, and loss.
 
     *depth* maps a parameter's name to how many layers lie above it (for layer-wise rates); names in *head* train at the
-    head's rate; *no_decay* names are never decayed. *held* are rows that early stopping looks at, none by default.
+    head's rate; *no_decay* names are never decayed. *held* are rows that early stopping looks at, none by default; *fit* those
+    that are trained on, by default all others. *ease* (n,) orders rows, *agree* compares two passes, where the plan wants it.
+
+    Of some parameters, by name: *rates* multiply the learning rate; *since* is the epoch (counted from 0) from which it is
+    trained; *only* (rows of the parameter, bool) are the rows that are trained, and such a parameter is never decayed.
     """
 
     model: nn.Module
@@ -86,6 +96,12 @@ class Job:
     depth: dict[str, int] = field(default_factory=dict)
     no_decay: frozenset[str] = frozenset()
     held: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    fit: Ints | None = None
+    ease: Floats | None = None
+    agree: Agreement | None = None
+    rates: dict[str, float] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
+    only: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -99,7 +115,7 @@ def train(job: Job, watch: Watch, checkpoint: Checkpoint | None = None) -> list[
     Raises RunFailed when the loss is no longer finite, DeadlineReached and Stopped as *watch* says; on Stopped the state
     is saved to *checkpoint*, and training again with it goes on to byte-equal weights.
     """
-    rows = np.setdiff1d(np.arange(len(job.targets)), job.held)
+    rows = np.setdiff1d(np.arange(len(job.targets)), job.held) if job.fit is None else job.fit
     loop = _Loop(job, rows, watch)
     if checkpoint is not None:
         loop.resume(checkpoint)
@@ -119,20 +135,24 @@ class _Loop:
 
     def __init__(self, job: Job, rows: Ints, watch: Watch) -> None:
         self.job, self.rows, self.watch = job, rows, watch
+        self.trainable = job.trainable  # of the whole training: in some epochs only a part is
         self.epoch, self.step = 0, 0
         self.curve: list[dict[str, float]] = []
         self.total = job.plan.epochs * math.ceil(len(rows) / job.plan.rows_per_step)
         self.optimizer = _optimizer(job)
         self.scale = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda s: _rate(s, self.total, job.plan))
+        self.pull = _pull(job)
+        self.mixing = getattr(job.source, "mixing", None)
         self.mean: dict[str, torch.Tensor] = {}
         self.best: dict[str, torch.Tensor] = {}
         self.sums = [0.0, 0]
 
     def run_epoch(self) -> None:
         plan = self.job.plan
-        rng = np.random.default_rng([self.job.seed, self.epoch])
-        epoch = steps(self.job.source.lengths[self.rows], plan.rows_per_step, rng)
+        epoch = self._steps()
         self.job.model.train()
+        for name, parameter in self.trainable.items():
+            parameter.requires_grad_(self.epoch >= self.job.since.get(name, 0))
         first = self.step - self.epoch * len(epoch)
         for micros in epoch[first:]:
             self.watch.check()
@@ -145,9 +165,22 @@ class _Loop:
             )
         self._end_epoch()
 
+    def _steps(self) -> list[list[Ints]]:
+        """The steps of the epoch, of places among the rows that are trained on."""
+        job, plan = self.job, self.job.plan
+        rng, lengths = np.random.default_rng([job.seed, self.epoch]), job.source.lengths[self.rows]
+        if job.ease is not None:
+            first = self.epoch * math.ceil(len(lengths) / plan.rows_per_step)
+            found = paced(plan.order, job.ease[self.rows], lengths, plan.rows_per_step, first, self.total, rng)
+            if found is not None:
+                return found
+        return steps(lengths, plan.rows_per_step, rng)
+
     def _optimise(self, micros: list[Ints]) -> None:
         job, plan = self.job, self.job.plan
         size = sum(len(m) for m in micros)
+        if self.mixing is not None:
+            self.mixing.begin((job.seed, self.step), np.concatenate(micros))
         # Seeding every step makes dropout independent of what ran before: a resumed run needs no generator state.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((job.seed * 1_000_003 + self.step) % 2**63)
@@ -163,18 +196,24 @@ class _Loop:
                 f"the training diverged: the loss became {total} in epoch {self.epoch + 1}, step {self.step + 1}",
                 do="lower the learning rate",
             )
-        nn.utils.clip_grad_norm_([p for p in job.trainable.values() if p.grad is not None], plan.clip)
+        for name, rows in job.only.items():
+            gradient = self.trainable[name].grad
+            if gradient is not None:
+                gradient[~rows] = 0.0
+        nn.utils.clip_grad_norm_([p for p in self.trainable.values() if p.grad is not None], plan.clip)
         self.optimizer.step()
+        self.pull(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
         self.scale.step()
         self.step += 1
         self.sums = [self.sums[0] + total * size, self.sums[1] + size]
-        if plan.average and self.step > self.total * (1 - plan.average):
-            self._average(self.step - math.floor(self.total * (1 - plan.average)))
+        share = plan.average.share(self.step, self.total)
+        if share:
+            blend(self.mean, job.trainable, share)
 
     def _alone(self, micro: Ints, size: int) -> float:
         """Add the gradients of one micro-batch of a step of *size* rows; return its part of the loss."""
-        loss = self._loss(micro).sum() / size
+        loss = (self._agreeing(micro) if self.job.plan.regularise.r_drop else self._loss(micro)).sum() / size
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -204,31 +243,42 @@ class _Loop:
     def _loss(self, rows: Ints) -> torch.Tensor:
         return self._of(self._outputs(rows), rows)
 
+    def _agreeing(self, rows: Ints) -> torch.Tensor:
+        """The mean loss of two passes, whose dropout differs, and half of what R-Drop says of how they differ."""
+        one, other = self._outputs(rows), self._outputs(rows)
+        loss = (self._of(one, rows) + self._of(other, rows)) / 2
+        if self.job.agree is None:
+            raise ValueError("two passes can't be compared: the job does not say how")
+        apart = self.job.agree(one, other, padded(self.job.targets[rows]))
+        both: torch.Tensor = loss + self.job.plan.regularise.r_drop / 2 * apart
+        return both
+
     def _outputs(self, rows: Ints) -> torch.Tensor:
         with _precision(self.job.plan):
             outputs = self.job.source.outputs(self.job.model, rows)
         return outputs.float()
 
     def _of(self, outputs: torch.Tensor, rows: Ints) -> torch.Tensor:
+        own = self._against(outputs, rows)
+        if self.mixing is None or not self.job.model.training:
+            return own
+        share = self.mixing.shares(rows)
+        mixed: torch.Tensor = share * own + (1 - share) * self._against(outputs, self.mixing.partners(rows))
+        return mixed
+
+    def _against(self, outputs: torch.Tensor, rows: Ints) -> torch.Tensor:
         targets = padded(self.job.targets[rows])
         return self.job.loss(outputs, targets, smoothing=self.job.plan.smoothing)
-
-    def _average(self, count: int) -> None:
-        with torch.no_grad():
-            for name, parameter in self.job.trainable.items():
-                if count == 1 or name not in self.mean:
-                    self.mean[name] = parameter.detach().clone()
-                else:
-                    self.mean[name].lerp_(parameter.detach(), 1.0 / count)
 
     def _end_epoch(self) -> None:
         self.epoch += 1
         point = {"epoch": float(self.epoch), "loss": self.sums[0] / max(1, self.sums[1])}
         self.sums = [0.0, 0]
         if len(self.job.held):
-            point["held_loss"] = self._held_loss()
-            if point["held_loss"] <= min([p["held_loss"] for p in self.curve] + [math.inf]):
-                self.best = {n: p.detach().clone() for n, p in self.job.trainable.items()}
+            with wearing(self.trainable, self.mean):  # the weights that would be left if it ended here
+                point["held_loss"] = self._held_loss()
+                if point["held_loss"] <= min([p["held_loss"] for p in self.curve] + [math.inf]):
+                    self.best = {n: p.detach().clone() for n, p in self.trainable.items()}
         self.curve.append(point)
 
     def _held_loss(self) -> float:
@@ -250,15 +300,15 @@ class _Loop:
         """Leave the model with the weights that count: of the best held epoch, or the average of the last steps."""
         chosen = self.best if len(self.job.held) else self.mean
         with torch.no_grad():
-            for name, parameter in self.job.trainable.items():
+            for name, parameter in self.trainable.items():
                 if name in chosen:
                     parameter.copy_(chosen[name])
         self.job.model.eval()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        tensors = {f"weight/{n}": p.detach() for n, p in self.job.trainable.items()}
+        tensors = {f"weight/{n}": p.detach() for n, p in self.trainable.items()}
         tensors |= {f"mean/{n}": t for n, t in self.mean.items()} | {f"best/{n}": t for n, t in self.best.items()}
-        for name, parameter in self.job.trainable.items():
+        for name, parameter in self.trainable.items():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 if isinstance(value, torch.Tensor):
                     tensors[f"optimizer/{key}/{name}"] = value
@@ -270,7 +320,7 @@ class _Loop:
             return
         tensors, state = saved
         self.epoch, self.step, self.curve, self.sums = state["epoch"], state["step"], state["curve"], state["sums"]
-        trainable = self.job.trainable
+        trainable = self.trainable
         with torch.no_grad():
             for key, value in tensors.items():
                 part, name = key.split("/", 1)
@@ -295,13 +345,22 @@ def _optimizer(job: Job) -> torch.optim.Optimizer:
             plan.head_learning_rate
             if name in job.head
             else plan.learning_rate * plan.layer_decay ** job.depth.get(name, 0)
-        )
-        decayed = parameter.ndim >= 2 and name not in job.no_decay
+        ) * job.rates.get(name, 1.0)
+        to_base = plan.regularise.l2_to_base and name not in job.head  # which takes the place of decay to zero
+        decayed = parameter.ndim >= 2 and name not in job.no_decay and name not in job.only and not to_base
         groups.setdefault((rate, plan.weight_decay if decayed else 0.0), []).append(parameter)
     listed: list[dict[str, Any]] = [{"params": p, "lr": rate, "weight_decay": wd} for (rate, wd), p in groups.items()]
     if plan.optimizer == "sgd":
         return torch.optim.SGD(listed, momentum=0.9, fused=True)
     return torch.optim.AdamW(listed, fused=True)
+
+
+def _pull(job: Job) -> Pull:
+    """What draws the weights after each step: to where they begin now, before anything is trained or resumed."""
+    settings, trainable = job.plan.regularise, job.trainable
+    drawn = {n: p for n, p in trainable.items() if n not in job.head} if settings.l2_to_base else {}
+    sparse = {p for n, p in trainable.items() if p.ndim >= 2 and n not in job.no_decay}
+    return Pull(settings, {p: p.detach().clone() for p in drawn.values()}, sparse)
 
 
 def _rate(step: int, total: int, plan: Plan) -> float:

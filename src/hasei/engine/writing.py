@@ -18,6 +18,7 @@ from hasei.engine.batching import by_length
 from hasei.engine.causal import CausalModel, takes_positions
 from hasei.engine.chat import Chat
 from hasei.engine.decoding import write
+from hasei.engine.prompts import fill
 from hasei.engine.ragged import ragged
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
@@ -35,24 +36,39 @@ class Examples(Protocol):
         """Return (prompt, answer) of each example for each of *prompts*, in the order in which they are shown."""
 
 
-def with_examples(prompt: str, examples: Sequence[tuple[str, str]]) -> list[Message]:
-    """Return the messages of *prompt* with *examples* as earlier turns, after its system message where it has one."""
-    turns = messages_of(prompt)
+def with_examples(prompt: str, examples: Sequence[tuple[str, str]], template: str = "") -> list[Message]:
+    """Return the messages of *prompt* with *examples* as earlier turns, after its system message where it has one.
+
+    *template*, where there is one, stands around the last user turn of the prompt and of each example.
+    """
+    turns = _instructed(messages_of(prompt), template)
     system = turns[:1] if turns[0]["role"] == "system" else []
     before: list[Message] = []
     for asked, answer in examples:
-        own = [turn for turn in messages_of(asked) if turn["role"] != "system"]
+        own = [turn for turn in _instructed(messages_of(asked), template) if turn["role"] != "system"]
         before += [*own, {"role": "assistant", "content": answer}]
     return [*system, *before, *turns[len(system) :]]
 
 
+def _instructed(turns: list[Message], template: str) -> list[Message]:
+    if not template:
+        return turns
+    return [*turns[:-1], turns[-1] | {"content": fill(template, turns[-1]["content"])}]
+
+
 class WritingPredictor:
-    """Answers prompts by a :class:`CausalModel`; order kept, examples dropped from the first on where they don't fit."""
+    """Answers prompts by a :class:`CausalModel`; order kept, examples dropped from the first on where they don't fit.
+
+    *template*, where there is one, is an instruction around each prompt, with the place ``{}`` for it.
+    """
 
     width = 1
 
-    def __init__(self, model: CausalModel, chat: Chat, max_tokens: int, examples: Examples | None = None) -> None:
+    def __init__(
+        self, model: CausalModel, chat: Chat, max_tokens: int, examples: Examples | None = None, template: str = ""
+    ) -> None:
         self.model, self.chat, self.max_tokens, self.examples = model.eval(), chat, max_tokens, examples
+        self.template = template
 
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Array:
         """Return ``[text, mean log likelihood]`` of each of *inputs* (n,), as objects."""
@@ -80,10 +96,11 @@ class WritingPredictor:
         """Return the ids of each prompt with its examples, short enough to leave room for an answer."""
         shown = self.examples.shown(inputs) if self.examples else [[] for _ in inputs]
         most = max(self.max_tokens - self.model.decoding.max_new_tokens, self.max_tokens // 4)
-        ids = self.chat.prompts([with_examples(prompt, before) for prompt, before in zip(inputs, shown)])
+        ids = self.chat.prompts([with_examples(prompt, before, self.template) for prompt, before in zip(inputs, shown)])
         while long := [i for i, row in enumerate(ids) if len(row) > most and shown[i]]:
             for i in long:
                 shown[i] = shown[i][1:]
-            for i, row in zip(long, self.chat.prompts([with_examples(inputs[i], shown[i]) for i in long])):
+            turns = [with_examples(inputs[i], shown[i], self.template) for i in long]
+            for i, row in zip(long, self.chat.prompts(turns)):
                 ids[i] = row
         return [row[-most:] for row in ids]

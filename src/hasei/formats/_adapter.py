@@ -1,13 +1,16 @@
-"""The parts that folder formats of adapters share: PEFT's two files, written and put on a base again."""
+"""The parts that folder formats of adapters share: PEFT's two files, or a bottleneck's, written and put on a base again."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from hasei.engine.opening import load_model, quiet
+from hasei.engine.soft_prompts import Prompted
+from hasei.formats import _bottleneck
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety
@@ -15,16 +18,24 @@ from hasei.inputs.base import Base
 
 
 def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "") -> None:
-    """Write the adapter of *trunk*, a PeftModel on *base*, into the empty *folder*."""
+    """Write the adapter of *trunk*, a PeftModel on *base* or one with bottlenecks, into the empty *folder*."""
+    if hasattr(trunk, "bottleneck"):
+        _bottleneck.write(trunk, folder, base)
+        return
     with quiet():
-        trunk.save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
+        getattr(trunk, "peft", trunk).save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator]
     (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
     config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     lineage = base.to_lineage()
-    config |= {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
+    config = in_order(config) | {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
     config |= {"task_type": task_type} if task_type else {}
-    config["target_modules"] = sorted(config["target_modules"])  # a set in peft: sorted, equal runs give equal bytes
     write_json(folder / "adapter_config.json", config)
+
+
+def in_order(config: dict[str, Any]) -> dict[str, Any]:
+    """Return PEFT's *config* with what is a set there sorted, so that equal runs give equal bytes."""
+    sets = ("target_modules", "feedforward_modules")
+    return config | {name: sorted(config[name]) for name in sets if isinstance(config.get(name), list)}
 
 
 def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn.Module:
@@ -33,22 +44,25 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
     Raises BaseError when the adapter is missing or does not fit.
     """
     import torch
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
     from safetensors.torch import load_file
 
+    if (folder / _bottleneck.CONFIG).is_file():
+        return _bottleneck.read(folder, base, load_model(base) if model is None else model)
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise BaseError(f"the model folder '{folder.name}' has no adapter", expected="adapter_model.safetensors")
     safety.read_header(weights, folder.name)
     with quiet(), torch.random.fork_rng():
-        config = LoraConfig.from_pretrained(str(folder))
+        config = PeftConfig.from_pretrained(str(folder))
         config.base_model_name_or_path = None  # the base is already open, under whatever name it has here
-        config.task_type = None
+        if not config.is_prompt_learning:
+            config.task_type = None
         trunk = get_peft_model(load_model(base) if model is None else model, config)
         result = set_peft_model_state_dict(trunk, load_file(weights))
-    if result.unexpected_keys:
+    if set(result.unexpected_keys) - ({"prompt_embeddings"} if config.is_prompt_learning else set()):  # read apart
         raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")
     for parameter in trunk.parameters():
         parameter.requires_grad_(False)
-    adapted: nn.Module = trunk.eval()
-    return adapted
+    adapted: nn.Module = Prompted(trunk) if config.is_prompt_learning else trunk
+    return adapted.eval()

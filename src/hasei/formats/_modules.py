@@ -29,10 +29,7 @@ def write_modules(
     """
     from safetensors.torch import save_file
 
-    for name in TOKENIZER:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
-    _pad_as_here(folder)
+    copy_tokenizer(folder, source)
     kinds = ((".", "", "Transformer"), ("1_Pooling", "1_Pooling", "Pooling"), ("2_Dense", "2_Dense", "Dense"))
     write_json(folder / "modules.json", [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -50,6 +47,14 @@ def write_modules(
     })  # fmt: skip
     tensors = {"linear.weight": head.weight.detach().contiguous(), "linear.bias": head.bias.detach().contiguous()}
     save_file(tensors, folder / "2_Dense" / "model.safetensors")
+
+
+def copy_tokenizer(folder: Path, source: Path) -> None:
+    """Copy the files of the tokenizer in *source* into *folder*, such that every library pads as hasei does."""
+    for name in TOKENIZER:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    _pad_as_here(folder)
 
 
 def _pad_as_here(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """What folders of language models share: the tokenizer with its template, how texts are written, examples before a prompt.
 
 ``generation_config.json`` holds the decoding as transformers reads it; ``prompting.json`` what it has no place for: the longest
-row, the seed, and examples as ``[prompt, answer]``.
+row, the seed, an instruction (``template``) around each prompt, and examples as ``[prompt, answer]``.
 """
 
 from __future__ import annotations
@@ -75,13 +75,38 @@ def _save_writing(predictor: WritingPredictor, folder: Path) -> None:
             pad_token_id=chat.tokenizer.pad_token_id, bos_token_id=chat.tokenizer.bos_token_id, **drawn,
         ).save_pretrained(folder)  # fmt: skip
     more: dict[str, Any] = {"max_tokens": predictor.max_tokens, "decoding": decoding.model_dump(mode="json")}
-    examples = predictor.examples
-    if isinstance(examples, Examples):
-        more |= {"examples": [list(row) for row in examples.rows], "count": examples.count}
-        if examples.vectoriser is not None:
-            _folder.write_tensors(folder / WEIGHTS, {"idf": examples.vectoriser.idf})
-            write_terms(examples.vectoriser, folder / TERMS)
+    more |= write_examples(predictor.examples, folder)
+    more |= {"template": predictor.template} if predictor.template else {}
     write_json(folder / PROMPTING, more)
+
+
+def write_examples(examples: Any, folder: Path) -> dict[str, Any]:
+    """Return what ``prompting.json`` says of *examples*; weights by which they are found are written into *folder*."""
+    if not isinstance(examples, Examples):
+        return {}
+    if examples.vectoriser is not None:
+        _folder.write_tensors(folder / WEIGHTS, {"idf": examples.vectoriser.idf})
+        write_terms(examples.vectoriser, folder / TERMS)
+    return {"examples": [list(row) for row in examples.rows], "count": examples.count}
+
+
+def read_examples(found: dict[str, Any], folder: Path) -> Examples | None:
+    """Return the examples of which ``prompting.json`` holds *found*, None where there are none."""
+    rows = tuple((str(prompt), str(answer)) for prompt, answer in found.get("examples", ()))
+    if not rows:
+        return None
+    vectoriser = None
+    if (folder / WEIGHTS).is_file():
+        words, grams = read_terms(folder / TERMS)
+        vectoriser = Vectoriser(words, grams, np.asarray(_folder.read_tensors(folder / WEIGHTS, ("idf",))["idf"]))
+    return Examples(rows, int(found.get("count", 0)), vectoriser)
+
+
+def write_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Write *tokenizer* with its template into *folder*, without a path of this machine."""
+    with quiet():
+        tokenizer.save_pretrained(folder)
+    _without_paths(folder / "tokenizer_config.json")
 
 
 def _without_paths(path: Path) -> None:
@@ -99,8 +124,8 @@ def load(
         found = json.loads((folder / PROMPTING).read_text("utf-8"))
         scores = bool(found.get("scores", False))
         decoding = Decoding(max_new_tokens=1) if scores else Decoding.model_validate(found["decoding"])
-        rows = tuple((str(prompt), str(answer)) for prompt, answer in found.get("examples", ()))
-        count, most = int(found.get("count", 0)), int(found["max_tokens"])
+        examples = read_examples(found, folder)
+        most, template = int(found["max_tokens"]), str(found.get("template", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' has no sound '{PROMPTING}'", do="derive it again") from error
     tokenizer = load_tokenizer(tokenizer_of)
@@ -108,14 +133,10 @@ def load(
         return LikelihoodPredictor(
             _still(trunk, plain, decoding), tokenizer, min(most, context_length(base, tokenizer))
         )
-    vectoriser = None
-    if (folder / WEIGHTS).is_file():
-        words, grams = read_terms(folder / TERMS)
-        vectoriser = Vectoriser(words, grams, np.asarray(_folder.read_tensors(folder / WEIGHTS, ("idf",))["idf"]))
     model = _still(trunk, plain, decoding)
     chat = Chat(tokenizer, base.name, stops_of(trunk))
     most = min(most, context_length(base, tokenizer))
-    return WritingPredictor(model, chat, most, Examples(rows, count, vectoriser) if rows else None)
+    return WritingPredictor(model, chat, most, examples, template)
 
 
 def _still(trunk: Any, plain: bool, decoding: Decoding) -> CausalModel:

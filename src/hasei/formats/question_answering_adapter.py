@@ -15,6 +15,7 @@ from typing import Any
 
 from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.spans import SpanModel, SpanPredictor
+from hasei.formats._adapter import in_order
 from hasei.formats._answering import read_head, read_settings, with_head, write_settings
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
@@ -45,9 +46,9 @@ def save(predictor: SpanPredictor, folder: Path, base: Base | None) -> None:
     head = {f"{_OUTER}{_HEAD}.{name}": value.contiguous() for name, value in predictor.model.head.state_dict().items()}
     save_file(tensors | head, folder / _WEIGHTS, metadata={"format": "pt"})
     config = json.loads((folder / _CONFIG).read_text("utf-8"))
-    config |= {
+    config = in_order(config) | {
         "base_model_name_or_path": base.to_lineage()["name"], "revision": base.commit or None, "task_type": "QUESTION_ANS",
-        "modules_to_save": [_HEAD], "target_modules": sorted(config["target_modules"]), "auto_mapping": None,
+        "modules_to_save": [_HEAD], "auto_mapping": None,
     }  # fmt: skip
     write_json(folder / _CONFIG, config)
     write_settings(folder, base.folder, predictor.max_tokens)
@@ -56,7 +57,7 @@ def save(predictor: SpanPredictor, folder: Path, base: Base | None) -> None:
 def load(folder: Path, open_base: Callable[[], Base]) -> SpanPredictor:
     """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
     import torch
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     weights = folder / _WEIGHTS
@@ -67,7 +68,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> SpanPredictor:
     head = read_head(tensors, folder, _OUTER)
     base = open_base()
     with quiet(), torch.random.fork_rng():
-        config = LoraConfig.from_pretrained(str(folder))
+        config = PeftConfig.from_pretrained(str(folder))
         # The base is already open, under whatever name it has here, and without a head.
         config.base_model_name_or_path, config.task_type, config.modules_to_save = None, None, None
         trunk = get_peft_model(load_model(base), config)

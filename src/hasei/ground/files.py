@@ -197,6 +197,13 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write *content*, atomically."""
+    with new_file(path) as temporary:
+        fail_point("write")
+        temporary.write_bytes(content)
+
+
 def write_json(path: Path, value: Any, *, canonical: bool = False) -> None:
     """Write *value* as JSON, atomically; *canonical* gives the bytes of :func:`canonical_json`."""
     value = plain(value)

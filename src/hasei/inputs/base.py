@@ -11,7 +11,7 @@ import importlib.util
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,11 +115,22 @@ class Base:
             if path.is_file():
                 value = json.loads(path.read_text("utf-8")).get(key)
                 limits += [int(value)] if isinstance(value, (int, float)) and 0 < value < 1e6 else []
+        return min([*limits, self.positions])
+
+    @cached_property
+    def positions(self) -> int:
+        """For how many tokens the base has positions; 512 where its config does not say."""
         positions = int(self.config.get("max_position_embeddings") or self.config.get("n_positions") or 512)
         if self.config.get("model_type") in _COUNT_FROM_PADDING:
             pad = self.config.get("pad_token_id")
             positions -= (1 if pad is None else int(pad)) + 1
-        return min([*limits, positions])
+        return positions
+
+    def shortened(self, max_tokens: int) -> Base:
+        """Return this base, of whose inputs only *max_tokens* tokens are read."""
+        shorter = replace(self)
+        shorter.__dict__["max_tokens"] = max_tokens
+        return shorter
 
     def size_bytes(self) -> int:
         """Bytes of the weight files."""

@@ -30,7 +30,7 @@ _AS_ON_THE_HUB = (
     "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
     "CC-BY-SA-4.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "Unlicense",
 )  # fmt: skip
-_ADAPTERS = ("peft_adapter", "multiple_choice_adapter", "question_answering_adapter", "causal_adapter")
+_BESIDE_A_BASE = ("adapter", "bottleneck")
 _OF_TEXTS = """```sh
 hasei predict . new.csv --out answers.csv
 ```
@@ -94,7 +94,8 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
     rows = f"rows-{identity['data']['fingerprint'][:16]}"
     more: dict[str, Any] = {"license_name": licence_name} if licence_name else {}
     if identity["parents"]:
-        relation = "adapter" if identity["format"] in _ADAPTERS else "finetune"
+        alone = "finetune" if len(identity["parents"]) == 1 else "merge"
+        relation = "adapter" if any(part in identity["format"] for part in _BESIDE_A_BASE) else alone
         more |= {"base_model": [parent["name"] for parent in identity["parents"]], "base_model_relation": relation}
     if report and report.get("chosen"):
         scored = report["chosen"]["confirm"]

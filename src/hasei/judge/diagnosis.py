@@ -45,7 +45,7 @@ class Diagnosis:
 def diagnose(candidate: str, curve: Sequence[Mapping[str, float]], seeds: Sequence[float] = ()) -> list[Diagnosis]:
     """Return what *curve* and the select scores *seeds* of repeated trainings show; [] where they show nothing."""
     found = _unstable_seeds(candidate, seeds)
-    if len(curve) < 2:
+    if len(curve) < 2 or any("loss" not in p for p in curve):  # of a stream: by stages, not by epochs
         return found
     loss = [float(p["loss"]) for p in curve]
     held = [float(p["held_loss"]) for p in curve if "held_loss" in p]

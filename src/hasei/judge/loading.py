@@ -12,7 +12,8 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
-from hasei.judge import loading_entities
+from hasei.judge import loading_entities, loading_prompts
+from hasei.judge.loading_bottleneck import of_bottlenecks
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
@@ -51,7 +52,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 batch = tokenizer(["a text"], padding=True, truncation=True, max_length=limit, return_tensors="pt")
 head = load_file(folder / "2_Dense" / "model.safetensors")
 with torch.no_grad():
-    states = model(**batch).last_hidden_state
+    states = model(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]  # of the texts' own tokens
     mask = batch["attention_mask"].unsqueeze(-1)
     pooled = {pooled}
     outputs = pooled @ head["linear.weight"].T + head["linear.bias"]
@@ -271,6 +272,7 @@ _CODE = {
     "recurrent": _RECURRENT,
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip
+_CODE |= of_bottlenecks(_CODE)
 _NAMES = 'names = json.loads((folder / "labels.json").read_text("utf-8"))'
 _SCALE = 'scale = dict(json.loads((folder / "hasei.json").read_text("utf-8"))["identity"]["space"]["extra"])'
 _MEANING = {
@@ -308,7 +310,11 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     head = f"### {_('With {library}', library=library)}\n\n"
     task = open_task(identity["task"])
     of_documents = OF_DOCUMENTS if task.target_kind == "likelihood" else {}
+    if of_documents:
+        of_documents = of_documents | {"bottleneck_writer": of_bottlenecks(of_documents)["bottleneck_writer"]}
     code = loading_entities.code(identity["format"]) or {**_CODE, **of_documents}.get(identity["format"], "")
+    params = (identity.get("steps") or [{}])[-1].get("params", {})
+    code = code or loading_prompts.code(identity["format"], task.target_kind, params)
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))
@@ -320,6 +326,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     shared = {
         "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
         "{pooled}": _POOLED.get(pooling, ""), "{meaning}": meaning, "{said}": said,
+        "    {blocks of examples}": indent(_BLOCKS.replace('"model.safe', '"examples.safe').strip(), "    "),
     }  # fmt: skip
     for name, lines in shared.items():
         code = code.replace(name, lines)

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from hasei.judge.loading_bottleneck import by_hand
 from hasei.tasks import _named, _pieces
 
 _TOKENS = """```python
@@ -63,7 +64,7 @@ from transformers import AutoModel, AutoTokenizer""",
 model = PeftModel.from_pretrained(AutoModel.from_pretrained({base}), ".").eval()
 head = load_file("head.safetensors")
 labels = [name[2:] for name in json.loads(Path("labels.json").read_text("utf-8"))[1::2]]""",
-    "logits": '(model(**batch).last_hidden_state[0] @ head["weight"].T + head["bias"])',
+    "logits": '(model(**batch).last_hidden_state[0, -batch["input_ids"].shape[1] :] @ head["weight"].T + head["bias"])',
 }
 
 _GAZETTEER = """```python
@@ -103,7 +104,7 @@ def code(form: str) -> str:
         from hasei.formats._gazetteer import entries_at
 
         return _GAZETTEER.replace("{functions}", _sources(_pieces.kind, _pieces.pieces, entries_at))
-    parts = {"token_classifier": _CLASSIFIER, "token_adapter": _ADAPTER}.get(form)
+    parts = {"token_classifier": _CLASSIFIER, "token_adapter": _ADAPTER, "bottleneck_words": _ADAPTER}.get(form)
     if parts is None:
         return ""
     text = _TOKENS.replace(
@@ -112,7 +113,7 @@ def code(form: str) -> str:
     )
     for name, lines in parts.items():
         text = text.replace(f"{{{name}}}", lines)
-    return text
+    return by_hand(text) if form == "bottleneck_words" else text
 
 
 def _sources(*functions: Callable[..., Any]) -> str:

@@ -37,7 +37,7 @@ for question, choices in rows:
     pairs = [(question, choice) for choice in choices]
     batch = tokenizer(pairs, padding=True, truncation=True, max_length=limit, return_tensors="pt")
     with torch.no_grad():
-        states = model(**batch).last_hidden_state
+        states = model(**batch).last_hidden_state[:, -batch["input_ids"].shape[1] :]
         mask = batch["attention_mask"].unsqueeze(-1)
         pooled = {{pooled}}
         scores = (pooled @ head["linear.weight"].T + head["linear.bias"])[:, 0]

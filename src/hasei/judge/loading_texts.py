@@ -11,11 +11,12 @@ folder, prompts = Path("."), ["a text"]
 tokenizer = AutoTokenizer.from_pretrained(folder)
 {model}
 shown = json.loads((folder / "prompting.json").read_text("utf-8"))
+template = shown.get("template", "{}")
 for prompt in prompts:
     turns = []
     for asked, answer in shown.get("examples", [])[: shown.get("count", 0)]:
-        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
-    turns.append({"role": "user", "content": prompt})
+        turns += [{"role": "user", "content": template.replace("{}", asked)}, {"role": "assistant", "content": answer}]
+    turns.append({"role": "user", "content": template.replace("{}", prompt)})
     batch = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     ids = model.generate(**batch)[0, batch["input_ids"].shape[1] :]
     print([tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()])

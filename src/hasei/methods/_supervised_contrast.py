@@ -21,6 +21,7 @@ from hasei.engine.heads import solve_head
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.retriever import RetrieverModel
+from hasei.engine.rewriting import with_views
 from hasei.engine.source import text_source
 from hasei.ground.errors import NotSupported
 from hasei.methods._tuning import Tuned, freeze, head_of, top_layers, train_part
@@ -35,6 +36,7 @@ def tune_classes(
 
     Raises NotSupported where no class has two rows: there is no pair to learn from.
     """
+    plain, context = context, with_views(context, "contrastive_tuning", params.augment)
     trunk = context.trunk
     classes = np.asarray(context.targets).astype(np.int64)
     anchors, partners = partners_of(classes, pairs, context.seed)
@@ -54,10 +56,18 @@ def tune_classes(
         source = EntrySource(texts, anchors, partners[:, None, None])
         loss = partial(supervised, temperature=temperature)
         frozen, curve = train_part(
-            rows, "contrastive_tuning", model, part, freeze(rows, params), source, classes[anchors], loss=loss
+            rows,
+            "contrastive_tuning",
+            model,
+            part,
+            freeze(rows, params),
+            source,
+            classes[anchors],
+            loss=loss,
+            views=anchors >= len(plain.inputs),
         )
-    features = _features(context, part.trunk)
-    weight, bias = solve_head(context.task, context.space, features, context.targets, l2)
+    features = _features(plain, part.trunk)
+    weight, bias = solve_head(plain.task, plain.space, features, plain.targets, l2)
     done = PooledModel(part.trunk, trunk.base.pooling, linear(weight, bias))
     for parameter in done.parameters():
         parameter.requires_grad_(False)

@@ -20,12 +20,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from hasei.engine import entries
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.rankings import entries_of
 from hasei.engine.retriever import RetrieverModel, RetrieverPredictor
+from hasei.engine.rewriting import with_views
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
 from hasei.methods._supervised_contrast import tune_classes
@@ -105,8 +107,8 @@ def derive(context: Context, params: Params) -> Derivation:
         raise NotSupported("the entries have no title beside their text", do="use searched: whole")
     params = params.model_copy(update={"searched": params.searched or _best_part(context)})
     searched = params.searched or "whole"
-    rows = entries.one_right_each(context)
-    found = entries.question_features(context, rows.inputs), entries.entry_features(context, searched)
+    rows = entries.one_right_each(with_views(context, "contrastive_tuning", params.augment))
+    found = entries.question_features(rows, rows.inputs), entries.entry_features(rows, searched)
     own = entries.own_entries(rows, entries.hard_negatives(rows, *found, params.negatives))
     part = top_layers(trunk, params.top_layers or trunk.layers + 1)
     model = RetrieverModel(part.trunk, trunk.base.pooling)
@@ -114,6 +116,7 @@ def derive(context: Context, params: Params) -> Derivation:
         frozen, curve = train_part(
             rows, "contrastive_tuning", model, part, freeze(rows, params), source, entries.in_batch_targets(rows, own),
             loss=partial(info_nce, temperature=params.temperature),
+            views=np.arange(len(rows.inputs)) >= sum(map(len, context.targets)),
         )  # fmt: skip
     predictor = RetrieverPredictor(model, trunk.tokenizer, trunk.base.max_tokens, corpus, searched)
     _ = predictor.vectors  # reading the entries is part of the work

@@ -13,6 +13,7 @@ more and can keep no text's features.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from pydantic import Field
 
@@ -20,6 +21,7 @@ from hasei.engine.apart import ApartModel, ApartPredictor, ApartSource
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.pairs import cosines, line, sides
 from hasei.engine.pooled import linear
+from hasei.engine.rewriting import with_views
 from hasei.engine.source import text_source
 from hasei.ground.language import _
 from hasei.methods._tuning import Tuned, check_layers, freeze, passes, top_layers, train_part
@@ -58,6 +60,7 @@ def check(params: Params, layers: int) -> None:
 def derive(context: Context, params: Params) -> Derivation:
     """Train the features and the line; raises NotSupported for anything but pairs with numbers."""
     SUPPORTS.refuse("cosine_tuning", context.task)
+    own, context = len(context.inputs), with_views(context, "cosine_tuning", params.augment)
     trunk = context.trunk
     check(params, trunk.layers)
     texts, first, second = sides(context.inputs)
@@ -72,7 +75,14 @@ def derive(context: Context, params: Params) -> Derivation:
     with text_source(apart, texts, part.stack, states, part.lowest) as source:
         pairs = ApartSource(source, first, second)
         frozen, curve = train_part(
-            context, "cosine_tuning", model, part, freeze(context, params), pairs, context.targets
+            context,
+            "cosine_tuning",
+            model,
+            part,
+            freeze(context, params),
+            pairs,
+            context.targets,
+            views=np.arange(len(context.inputs)) >= own,
         )
     with torch.no_grad():
         for name, parameter in part.trunk.named_parameters():

@@ -116,8 +116,8 @@ def check(params: Params, layers: int) -> None:
     """Raise NotSupported or RecipeError where it can't be for a base of *layers* layers, or ``then`` can't."""
     if params.top_layers is not None:
         check_layers(params.top_layers, layers)
-    if params.augment:
-        raise NotSupported(f"'{NAME}' can change only pictures at random", received="texts", do="leave augment out")
+    if params.augment.changes:
+        raise NotSupported(f"'{NAME}' learns from texts as they are", received="augment", do="leave augment out")
     if params.then not in (None, NOTHING):
         _name, plugin, settings = read_method(params.then or "", NAME)
         of_then = getattr(plugin, "check", None)

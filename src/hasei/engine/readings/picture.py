@@ -19,6 +19,7 @@ from hasei.engine.activations.store import Store
 from hasei.engine.augmentation import Change, augment
 from hasei.engine.batching import Ints
 from hasei.engine.derivation import Context, Predictor
+from hasei.engine.mixing import Mixing, Mixture
 from hasei.engine.native import PictureModel
 from hasei.engine.picture_trunk import Maps, PictureTrunk
 from hasei.engine.pixels import PicturePredictor, Pixels
@@ -32,7 +33,7 @@ from hasei.inputs.base import Base
 class PictureSource:
     """Rows *rows* of *pixels*; with *states* and *replay*, the forward pass starts at the replayed stage on a black picture.
 
-    *changes* are made at random to the pictures while a model trains.
+    *changes* are made at random to the pictures while a model trains; *mixing* says which are mixed in the current step.
     """
 
     pixels: Pixels
@@ -41,6 +42,7 @@ class PictureSource:
     replay: Replay | None = None
     black: dict[str, torch.Tensor] | None = None
     changes: tuple[Change, ...] = ()
+    mixing: Mixing | None = None
 
     @property
     def lengths(self) -> Ints:
@@ -54,7 +56,9 @@ class PictureSource:
 
     def augmented(self, changes: Sequence[Change]) -> PictureSource:
         """Return these rows changed at random by *changes* while a model trains."""
-        return replace(self, changes=tuple(changes))
+        ways: list[Mixture] = [change for change in changes if change in ("mixup", "cutmix")]
+        mixing = Mixing(ways, self.pixels.prepare.shape[1:]) if ways else None
+        return replace(self, changes=tuple(changes), mixing=mixing)
 
     def outputs(self, model: nn.Module, rows: Ints) -> torch.Tensor:
         """Run *model* on *rows* (b,); outputs (b, w)."""
@@ -62,11 +66,16 @@ class PictureSource:
             self.replay.states = self.states.pad(rows)
             batch = self.black
         else:
-            batch = self.pixels.pad(self.rows[rows])
-            if model.training and self.changes:
-                batch = {"pixel_values": augment(batch["pixel_values"], self.changes)}
+            batch = self._changed(rows) if model.training and self.changes else self.pixels.pad(self.rows[rows])
         outputs: torch.Tensor = model(batch)
         return outputs
+
+    def _changed(self, rows: Ints) -> dict[str, torch.Tensor]:
+        pixels = augment(self.pixels.pad(self.rows[rows])["pixel_values"], self.changes)
+        if self.mixing is not None:
+            partners = self.pixels.pad(self.rows[self.mixing.partners(rows)])["pixel_values"]
+            pixels = self.mixing.mixed(rows, pixels, augment(partners, self.changes))
+        return {"pixel_values": pixels}
 
 
 class PictureReading(Whole):

@@ -156,6 +156,8 @@ def _named(value: Any, places: frozenset[str]) -> Any:
     """Return *value*, settings of any depth, with the *places* in it by their names alone."""
     if isinstance(value, dict):
         return {key: _named(part, places) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_named(part, places) for part in value]
     return Path(value).name if isinstance(value, str) and value in places else value
 
 

@@ -82,7 +82,10 @@ class Lab:
             some = self.data.inputs[:: max(1, len(self.data) // 1000)]
             row = max(1.0, float(np.mean([len(str(text)) for text in some])))
             longer = tuple((part, length / row) for part, length in corpus.lengths().items())
-        return Facts(rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness, entries=longer)
+        return Facts(
+            rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness, entries=longer,
+            target=self.task.target_kind,
+        )  # fmt: skip
 
     def note(self, kind: str, **facts: Any) -> None:
         """Log a rung, a drop-out, a decision: the choice under a budget must be explicable afterwards."""

@@ -22,7 +22,7 @@ def title() -> str:
 def content(view: View) -> dict[str, Any] | None:
     """Return the diagnoses, the curves of the best candidates that have one, and what other seeds gave."""
     curves = [(line.whole_name, view.candidate(line.whole_name).get("curve") or []) for line in view.lines]
-    drawable = [(name, curve) for name, curve in curves if len(curve) > 1][:_MOST]
+    drawable = [(name, curve) for name, curve in curves if len(curve) > 1 and "loss" in curve[0]][:_MOST]
     diagnoses, seeds = view.get("diagnosis") or [], view.get("seeds") or []
     if not drawable and not diagnoses and not seeds:
         return None
