@@ -237,6 +237,7 @@ BAD_SETTINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("a goal that is no number", "goal: {metric: accuracy, at_least: lots}", ("'goal.at_least'", "'lots'")),
     ("a smallest gain of NaN", "smallest_gain: .nan", ("smallest_gain", "finite", "nan")),
     ("an unknown task", "task: text_clasification", ("no task called", "did you mean 'text_classification'?")),
+    ("a step that leaves no base in a chain", "recipes: [[lora, feature_extraction]]", ("'lora'", "put it last")),
     ("a cheap truth in a chain", "recipes: [[majority, lora]]", ("'majority'", "stand alone")),
     ("a setting twice", "seed: 1\nseed: 2", ("'my.yaml'", "line 3", "duplicate key", "seed")),
     ("a setting twice inside", "goal: {metric: accuracy, metric: accuracy}", ("line 2", "duplicate key", "metric")),

@@ -18,10 +18,12 @@ from hasei.engine.apart import ApartPredictor
 from hasei.engine.derivation import Also
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
+from hasei.engine.readings import reading_of
 from hasei.engine.retriever import RetrieverModel, RetrieverPredictor
 from hasei.ground import lineage, plugins
 from hasei.ground.errors import NotSupported, RecipeError
 from hasei.ground.files import hash_folder
+from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Dataset, Mapping
 from hasei.tasks import open_task
 from libraries import outputs_by_library
@@ -166,6 +168,10 @@ def test_it_keeps_the_contract(pair, trunk, tmp_path, subtests):
         lineage_is_complete(model, method, trunk, tmp_path)
     with subtests.test("its standard library reproduces its outputs without hasei"):
         reproduced(model, trunk, task, context.inputs, said)
+    with subtests.test("a chain can go on from what it leaves, unless it says that that is no base"):
+        if not getattr(plugins.load("methods", method), "LEAVES", ""):
+            opened = reading_of(task).open(Base.open(model.folder))
+            assert opened.layers > 0
     with subtests.test("it learns its toy rows"):
         it_learns(method, context)
 

@@ -119,3 +119,10 @@ def check_chain(steps: Sequence[Step]) -> None:
     for step in steps if len(steps) > 1 else ():
         if step.kind == "baselines":
             raise RecipeError(f"'{step.name}' is a cheap truth and can only stand alone", do="remove it from the chain")
+    for step in steps[:-1]:
+        left = getattr(step.plugin, "LEAVES", "")
+        if left:
+            raise RecipeError(
+                f"no step can go on from '{step.name}'", expected="a step that leaves a whole base", received=left,
+                do="put it last in the chain",
+            )  # fmt: skip

@@ -4,7 +4,7 @@ A plug-in file holds a docstring, ``Params`` (a small frozen pydantic model), ``
 optionally ``proposals(facts)``, the settings that a study tries when the user names none, and ``space(task, targets, folder)``,
 what targets can be where rows continue what the model in a folder has learnt (:func:`space_of`). ``NEEDS`` names what of a
 context it can't do without: ``stages``, ``unlabeled``, ``also``; ``as_a_base(params, context)`` are the settings under which
-it leaves a whole base to the next step of a chain.
+it leaves a whole base to the next step of a chain, and ``LEAVES`` says what it leaves where that is none.
 """
 
 from __future__ import annotations

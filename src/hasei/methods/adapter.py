@@ -25,6 +25,7 @@ from hasei.methods._adapting import Ranged, check_range, effort_above, layers_of
 from hasei.methods._tuning import Part, tune
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
+LEAVES = "an adapter beside its base"
 _FORMATS = {
     "peft_adapter": "bottleneck", "multiple_choice_adapter": "bottleneck_choices", "token_adapter": "bottleneck_words",
     "question_answering_adapter": "bottleneck_answers", "causal_adapter": "bottleneck_writer",

@@ -31,6 +31,7 @@ from hasei.methods._stacking import stacked
 from hasei.tasks import Floats
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=("category", "categories", "number"))
+LEAVES = "several models"
 _HOW = {"category": "probabilities", "categories": "odds", "number": "mean"}
 
 

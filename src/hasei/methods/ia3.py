@@ -20,6 +20,7 @@ from hasei.methods._adapting import Ranged, check_range, effort_above, layers_of
 from hasei.methods._tuning import Part, tune
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
+LEAVES = "an adapter beside its base"
 
 
 class Params(Ranged):

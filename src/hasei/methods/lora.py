@@ -23,6 +23,7 @@ from hasei.methods._low_rank import LowRank, low_rank
 from hasei.methods._tuning import Part, tune
 
 SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
+LEAVES = "an adapter beside its base"
 
 
 class Params(LowRank):

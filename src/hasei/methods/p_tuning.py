@@ -19,6 +19,7 @@ from hasei.engine.trunk import Trunk
 from hasei.methods._prompting import PROMPTS, Prompting, prompt, prompted_effort
 
 SUPPORTS = PROMPTS
+LEAVES = "an adapter beside its base"
 
 
 class Params(Prompting):
