@@ -230,7 +230,7 @@ BAD_SETTINGS: list[tuple[str, str, tuple[str, ...]]] = [
     ("rank 0", "recipes: [{lora: {rank: 0}}]", ("'lora': 'rank'", "greater than or equal to 1", "0")),
     ("rank true", "recipes: [{lora: {rank: true}}]", ("'lora': 'rank'", "a number", "True")),
     ("a negative layer", "recipes: [{feature_extraction: {layer: -1}}]", ("'layer'", "greater than or equal to 0", "-1")),
-    ("no top layer", "recipes: [{partial_fine_tuning: {top_layers: 0}}]", ("'top_layers'", "0")),
+    ("no top layer", "recipes: [{partial_fine_tuning: {top_layers: -1}}]", ("'top_layers'", "0")),
     ("an unknown method", "recipes: [loraa]", ("no method called 'loraa'", "did you mean 'lora'?")),
     ("an unknown metric", "goal: {metric: acuracy}", ("no metric called 'acuracy'", "did you mean 'accuracy'?")),
     ("a goal out of range", "goal: {metric: accuracy, at_least: 92}", ("92", "0 to 1", "92%")),
