@@ -1,7 +1,8 @@
 """Let the base go on learning the language of the domain from texts without a target, then derive by any method from it.
 
 An encoder guesses hidden tokens, a decoder the next ones; the guessing head is the base's own where its files have one, else a
-solved one on its token table, and is dropped afterwards. The curve begins and ends with what a token of held-out texts costs.
+solved one on its token table, and is dropped afterwards. The curve begins and ends with what a token of held-out texts costs;
+the weights are then led back towards the base's.
 
 Source: Gururangan et al. 2020, "Don't stop pretraining"; Devlin et al. 2019, "BERT"; the way back towards the base: Wortsman et
 al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
@@ -78,7 +79,7 @@ class Params(Tuned):
     mask_share: float = Field(0.15, gt=0, lt=1)
     whole_words: bool = True
     top_layers: int | None = Field(None, ge=1)
-    base_share: float = Field(0.0, ge=0, lt=1)
+    base_share: float = Field(0.5, ge=0, lt=1)
     epochs: int = Field(3, ge=1, le=1000)
     min_steps: int = Field(100, ge=0)
     rows_per_step: int = Field(32, ge=1, le=4096)
@@ -230,8 +231,8 @@ def _adapt(context: Context, params: Params, texts: list[str], *, causal: bool) 
             inner.targets,
             loss=as_it_costs,
         )
-    _back(trunk, part, params.base_share)
     after = mean_cost(model, unseen, watch)
+    _back(trunk, part, params.base_share)
     _say(context, before, after, own=head is not None)
     curve[0]["held_before"] = before
     curve[-1]["held_loss"] = after
