@@ -108,7 +108,7 @@ def test_adapters_on_upper_layers_are_replayed_as_they_are_run(trunks, kind):
     from hasei.methods.lora import Params, _adapted
 
     trunk = trunks(kind)
-    part = _adapted(trunk, Params(first_layer=2), trunk.layers - 1, 0)
+    part = _adapted(trunk, Params(first_layer=2), 0)
     with torch.random.fork_rng(), torch.no_grad():  # adapters start at zero: move them
         torch.manual_seed(0)
         for name, parameter in part.trunk.named_parameters():

@@ -169,10 +169,13 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     texts = [(row,) if isinstance(row, str) else row for row in toy.inputs]
     rows = [dict(zip(names, (*row, target))) for row, target in zip(texts, toy.targets)]
     path = write_rows(tmp_path / "rows.csv", [tuple(row.values()) for row in rows], names)
-    method, __, kind = method.partition(" of ")
-    kind, __, chosen = kind.partition(", ")
+    recipe, kind = method, ""
+    if isinstance(method, str):
+        recipe, __, kind = method.partition(" of ")
+        kind, __, chosen = kind.partition(", ")
+        recipe = {recipe: {"chosen": chosen}} if chosen else recipe
     model = order(
-        read_steps({method: {"chosen": chosen}} if chosen else method), path, task=task, columns={n: n for n in names},
+        read_steps(recipe), path, task=task, columns={n: n for n in names},
         base=toy_base(kind or toy_kind(opened)), out=tmp_path / "m",
         corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
     )  # fmt: skip

@@ -59,3 +59,8 @@ def test_what_has_no_trunk_of_its_own_is_not_said(trunks):
     trunk, done = derived(trunks, "text_classification", "full_fine_tuning")
     other = dataclasses.replace(done, predictor=object())
     assert isinstance(other, Derivation) and retained(trunk, other) is None
+
+
+def test_of_pictures_it_is_not_said(trunks):
+    assert retained(*derived(trunks, "image_classification", "full_fine_tuning")) is None
+    assert retained(*derived(trunks, "object_detection", "full_fine_tuning")) is None

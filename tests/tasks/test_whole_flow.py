@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hasei.cli import main
+from hasei.engine.derivation import Facts, proposals
 from hasei.ground import plugins
 from hasei.tasks import open_task
 from toys import toy_kind, write_entries
@@ -48,8 +49,12 @@ def rows_of(task, path, count, seed):
 
 def method_of(task):
     """A solved head where the task has one, else a short training: the name, and how it is asked for."""
-    admitted = [n for n in plugins.names("methods") if plugins.load("methods", n).SUPPORTS.admits(task)]
-    solved = [n for n in admitted if not plugins.load("methods", n).SUPPORTS.gradients and n != "ensemble"]
+    facts = Facts(rows=300, width=3, layers=4, target=task.target_kind, entries=(("whole", 1.0),))
+    every = {n: plugins.load("methods", n) for n in plugins.names("methods")}
+    admitted = [
+        n for n, m in every.items() if m.SUPPORTS.admits(task) and not hasattr(m, "NEEDS") and proposals(m, facts)
+    ]
+    solved = [n for n in admitted if not every[n].SUPPORTS.gradients]
     if solved:
         return solved[0], ["--methods", solved[0]]
     name = admitted[0]

@@ -145,13 +145,21 @@ def _answers(folder: Path, base: str) -> int:
     return len(inputs)
 
 
+def _default(value: Any) -> str:
+    """Return a default as a person writes it; settings inside settings one after the other."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_default(one)}" for name, one in value.items()) + "}"
+    return "[]" if value == [] else str(value) if value != "" else '""'
+
+
 def _show_plugin(name: str, json_: bool) -> None:
     from hasei.derive.recipe import make_step
 
     step = make_step(name)
     fields = type(step.params).model_fields
+    defaults = step.params.model_dump(mode="json")
     settings = [
-        {"name": n, "type": _type(f.annotation), "default": getattr(step.params, n), "about": f.description or ""}
+        {"name": n, "type": _type(f.annotation), "default": defaults[n], "about": f.description or ""}
         for n, f in fields.items()
     ]
     about = plugins.docstring(step.kind, name)
@@ -162,7 +170,7 @@ def _show_plugin(name: str, json_: bool) -> None:
     _write("Settings" if settings else "It has no settings.")
     width = max((len(str(s["name"])) for s in settings), default=0)
     for setting in settings:
-        _write(f"  {setting['name']:{width}}  {setting['default']}  ({setting['type']})")
+        _write(f"  {setting['name']:{width}}  {_default(setting['default'])}  ({setting['type']})")
     params_doc = type(step.params).__doc__
     if params_doc and settings:
         _write(f"\n{' '.join(params_doc.split())}")

@@ -45,7 +45,7 @@ def retained(trunk: Trunk, done: Derivation, kept: Sequence[Input] = ()) -> floa
     if not trunk_changed(done):
         return 1.0
     tuned = getattr(getattr(done.predictor, "model", None), "trunk", None)
-    if tuned is None or not hasattr(trunk, "tokenizer"):
+    if tuned is None or trunk.base.reads != "text":
         return None
     given = [text if isinstance(text, str) else text[0] for text in kept[:_MOST_TEXTS]]
     texts = given if len(given) > 2 and all(isinstance(text, str) for text in given) else list(general_texts())
