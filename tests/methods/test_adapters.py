@@ -156,12 +156,12 @@ def test_from_scratch_nothing_of_the_base_is_left(trunk):
     )
 
 
-def test_from_scratch_is_proposed_only_where_rows_are_many():
+def test_from_scratch_is_not_tried_unless_it_is_named_however_few_outputs_there_are():
     from hasei.engine.derivation import Facts
 
-    propose = plugins.load("methods", "from_scratch").proposals
-    assert propose(Facts(rows=10_000, width=384, layers=6)) == []
-    assert len(propose(Facts(rows=200_000, width=384, layers=6))) == 1
+    plugin = plugins.load("methods", "from_scratch")
+    assert plugin.proposals(Facts(rows=200_000, width=3, layers=6)) == []
+    assert "name it" in plugin.reason(Facts(rows=400, width=10, layers=6))
 
 
 @pytest.mark.parametrize(("kind", "last"), [

@@ -20,13 +20,13 @@ from pydantic import Field
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.trunk import Trunk
 from hasei.engine.unlearnt import unlearnt
+from hasei.ground.language import _
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes, tune
 
 SUPPORTS = Supports(
     inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True, starts_as_base=False
 )
-_PARAMETERS_A_ROW = 100
 
 
 class Params(Tuned):
@@ -39,8 +39,15 @@ class Params(Tuned):
 
 
 def proposals(facts: Facts) -> list[Params]:
-    """The defaults where there is a row for every hundred numbers of the layers, else none."""
-    return [Params()] if facts.rows * _PARAMETERS_A_ROW >= 12 * facts.layers * facts.width**2 else []
+    """None: fresh weights need far more rows than most have, and take the longest of all."""
+    return []
+
+
+def reason(facts: Facts) -> str:
+    """Say why it is tried, or why not."""
+    return _(
+        "fresh weights need far more rows than a base that has learnt before: name it to see what the base is worth"
+    )
 
 
 def effort(params: Params, facts: Facts) -> float:
