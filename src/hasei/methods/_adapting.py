@@ -8,13 +8,15 @@ from typing import Any
 from pydantic import Field
 from torch import nn
 
-from hasei.engine.derivation import Facts
+from hasei.engine.derivation import Facts, Supports
 from hasei.engine.opening import quiet
 from hasei.engine.sublayers import Sublayer, is_linear, sublayers
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.inputs.architecture import Stack
 from hasei.methods._tuning import Part, Tuned, passes
+
+IN_LAYERS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
 
 
 class Ranged(Tuned):
@@ -44,6 +46,11 @@ def layers_of(params: Ranged, layers: int) -> range:
 def effort_above(params: Ranged, facts: Facts, cost: float = 1.2) -> float:
     """Forward passes of the base per row; *cost*: what a layer with its adapters costs, a layer alone being 1."""
     return passes(params, facts, cost * (facts.layers - params.first_layer) / facts.layers)
+
+
+def reads_first(params: Ranged, layers: int) -> int:
+    """The layer whose kept states a training starts from, so that a study keeps them while it reads the rows."""
+    return params.first_layer
 
 
 def linear_layers(trunk: Trunk, layers: Sequence[int], name: str) -> list[str]:

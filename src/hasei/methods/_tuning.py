@@ -38,6 +38,8 @@ from hasei.inputs.architecture import Stack
 from hasei.tasks import Array
 
 SLOW_ROWS = 16
+BESIDE_ITS_BASE = "an adapter beside its base"
+"""What an adapter method says that it ``LEAVES``: no step of a chain can go on from it."""
 HEAD_L2 = 0.1
 """Stronger than a head that is to predict: one that fits its rows perfectly leaves the trunk no gradient to learn from."""
 

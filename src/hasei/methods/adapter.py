@@ -17,15 +17,24 @@ from typing import Literal
 from pydantic import Field
 
 from hasei.engine.bottleneck import Bottleneck, adapters, insert
-from hasei.engine.derivation import Context, Derivation, Facts, Supports
+from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.sublayers import FEED_FORWARD, widths
 from hasei.engine.trunk import Trunk
 from hasei.inputs.architecture import Stack
-from hasei.methods._adapting import Ranged, check_range, effort_above, layers_of, no_linear_layer, parts_of
-from hasei.methods._tuning import Part, tune
+from hasei.methods._adapting import (
+    IN_LAYERS,
+    Ranged,
+    check_range,
+    effort_above,
+    layers_of,
+    no_linear_layer,
+    parts_of,
+    reads_first,
+)
+from hasei.methods._tuning import BESIDE_ITS_BASE, Part, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
-LEAVES = "an adapter beside its base"
+SUPPORTS = IN_LAYERS
+LEAVES = BESIDE_ITS_BASE
 _FORMATS = {
     "peft_adapter": "bottleneck", "multiple_choice_adapter": "bottleneck_choices", "token_adapter": "bottleneck_words",
     "question_answering_adapter": "bottleneck_answers", "causal_adapter": "bottleneck_writer",
@@ -48,12 +57,8 @@ def proposals(facts: Facts) -> list[Params]:
 
 
 check = check_range
+reads = reads_first
 effort = effort_above
-
-
-def reads(params: Params, layers: int) -> int:
-    """The layer whose kept states it starts from, so that a study keeps them while it reads the rows."""
-    return params.first_layer
 
 
 def derive(context: Context, params: Params) -> Derivation:

@@ -13,14 +13,24 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hasei.engine.derivation import Context, Derivation, Facts, Supports
+from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.sublayers import ATTENTION
 from hasei.engine.trunk import Trunk
-from hasei.methods._adapting import Ranged, check_range, effort_above, layers_of, no_linear_layer, parts_of, with_peft
-from hasei.methods._tuning import Part, tune
+from hasei.methods._adapting import (
+    IN_LAYERS,
+    Ranged,
+    check_range,
+    effort_above,
+    layers_of,
+    no_linear_layer,
+    parts_of,
+    reads_first,
+    with_peft,
+)
+from hasei.methods._tuning import BESIDE_ITS_BASE, Part, tune
 
-SUPPORTS = Supports(inputs=("text", "image"), targets=(*Supports.targets, "text", "likelihood"), gradients=True)
-LEAVES = "an adapter beside its base"
+SUPPORTS = IN_LAYERS
+LEAVES = BESIDE_ITS_BASE
 
 
 class Params(Ranged):
@@ -36,12 +46,8 @@ def proposals(facts: Facts) -> list[Params]:
 
 
 check = check_range
+reads = reads_first
 effort = effort_above
-
-
-def reads(params: Params, layers: int) -> int:
-    """The layer whose kept states it starts from, so that a study keeps them while it reads the rows."""
-    return params.first_layer
 
 
 def derive(context: Context, params: Params) -> Derivation:

@@ -18,9 +18,10 @@ from pydantic import Field
 from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.trunk import Trunk
 from hasei.methods._prompting import PROMPTS, Prompting, prompt, prompted_effort
+from hasei.methods._tuning import BESIDE_ITS_BASE
 
 SUPPORTS = PROMPTS
-LEAVES = "an adapter beside its base"
+LEAVES = BESIDE_ITS_BASE
 
 
 class Params(Prompting):
