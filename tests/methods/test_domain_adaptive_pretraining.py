@@ -15,11 +15,11 @@ from test_every_method import context_of, toy_data
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
 from hasei.engine.activations.store import Store
-from hasei.engine.changed import write_changed
 from hasei.engine.language import LanguageSource, is_causal
 from hasei.engine.language_heads import own_head
 from hasei.engine.masking import Masking, texts_of
 from hasei.engine.readings import reading_of
+from hasei.engine.reweighted import reweighted
 from hasei.ground.errors import DataError, NotSupported, RecipeError
 from hasei.ground.events import Watch
 from hasei.inputs.base import Base
@@ -265,18 +265,15 @@ def test_pictures_are_refused():
         dapt.SUPPORTS.refuse(NAME, open_task("image_classification"))
 
 
-def test_a_changed_base_tells_of_its_files_when_they_are_gone(context, toy_base, tmp_path):
+def test_a_base_with_other_weights_is_told_from_the_old_one(context):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = context.trunk.fresh()
         with torch.no_grad():
             next(model.parameters()).add_(0.1)
-    changed = write_changed(context.trunk.base, model, tmp_path / "changed")
-    same = write_changed(context.trunk.base, context.trunk.fresh(), tmp_path / "same")
-    assert changed.content_hash != same.content_hash
-    expected = changed.content_hash, changed.pooling, changed.max_tokens
-    shutil.rmtree(tmp_path / "changed")
-    assert (changed.content_hash, changed.pooling, changed.max_tokens) == expected
+    changed = reweighted(context.trunk, model).base
+    same = reweighted(context.trunk, context.trunk.fresh()).base
+    assert changed.content_hash != same.content_hash != context.trunk.base.content_hash
     assert (changed.pooling, changed.max_tokens) == (context.trunk.base.pooling, context.trunk.base.max_tokens)
 
 

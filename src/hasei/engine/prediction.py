@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from hasei.engine.batching import by_length, tokenize
-from hasei.engine.pooled import PooledModel
+from hasei.engine.pooled import PooledModel, linear
+from hasei.engine.trunk import Trunk
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
@@ -35,6 +36,13 @@ def in_batches(
             done += len(rows)
             watch.report("predicting", "", (start + done) / len(inputs), often=True)
     return out
+
+
+def features_of(model: nn.Module, opened: Trunk, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
+    """Return the pooled last states (n, h) of *inputs* by *model*, a changed copy of the model of the base *opened*."""
+    plain = linear(np.eye(opened.hidden), np.zeros(opened.hidden))
+    pooled = PooledModel(model, opened.base.pooling, plain)
+    return PooledPredictor(pooled, opened.tokenizer, opened.base.max_tokens).outputs(inputs, watch)
 
 
 class PooledPredictor:

@@ -31,7 +31,7 @@ _COUNT_FROM_PADDING = frozenset((
     "roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet", "data2vec-text", "ibert", "xmod",
 ))  # fmt: skip
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
-CONTENT = (
+_CONTENT = (
     "*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
     "chat_template.jinja", "sentence_bert_config.json", "*_Pooling/config.json", "preprocessor_config.json",
 )  # fmt: skip
@@ -79,7 +79,7 @@ class Base:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over the hashes of the files that decide what the model computes (weights, config, tokenizer)."""
-        files = {p for pattern in CONTENT for p in self.folder.glob(pattern) if p.is_file()}
+        files = {p for pattern in _CONTENT for p in self.folder.glob(pattern) if p.is_file()}
         return hash_json({p.relative_to(self.folder).as_posix(): hash_file(p) for p in files})
 
     @cached_property

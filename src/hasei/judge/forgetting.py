@@ -42,7 +42,7 @@ def retained(trunk: Trunk, done: Derivation, kept: Sequence[Input] = ()) -> floa
     *kept*: texts of the user's to measure it on instead of the general ones (the first of a pair; at most 200). A base whose
     parameters were left as they are has lost nothing.
     """
-    if not trunk_changed(done):
+    if not _trunk_changed(done):
         return 1.0
     tuned = getattr(getattr(done.predictor, "model", None), "trunk", None)
     if tuned is None or trunk.base.reads != "text":
@@ -51,11 +51,13 @@ def retained(trunk: Trunk, done: Derivation, kept: Sequence[Input] = ()) -> floa
     texts = given if len(given) > 2 and all(isinstance(text, str) for text in given) else list(general_texts())
     if _writes(tuned):
         return math.exp(_told(trunk, trunk.model, texts, "general loss") - _loss(trunk, tuned, texts))
+    from hasei.engine.prediction import features_of
+
     before = trunk.exact(f"general {hash_text(''.join(texts))}", texts)
-    return _alike(before, _features(trunk, tuned, texts))
+    return _alike(before, features_of(tuned, trunk, texts))
 
 
-def trunk_changed(done: Derivation) -> bool:
+def _trunk_changed(done: Derivation) -> bool:
     """Whether *done* trained anything but heads."""
     return any("trunk." in name for name in done.trained)
 
@@ -80,23 +82,6 @@ def _alike(before: Floats, after: Floats) -> float:
     if min(first.std(), second.std()) < 1e-12:
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
-
-
-def _features(trunk: Trunk, model: nn.Module, texts: Sequence[str]) -> Floats:
-    import torch
-
-    from hasei.engine.batching import by_length, tokenize
-    from hasei.engine.pooled import last_states, pool
-
-    tokens, found = (
-        tokenize(trunk.tokenizer, texts, trunk.base.max_tokens),
-        np.empty((len(texts), trunk.hidden), np.float32),
-    )
-    for rows in by_length(tokens.lengths):
-        batch = tokens.pad(rows, trunk.pad_id)
-        with torch.inference_mode():
-            found[rows] = pool(last_states(model, batch), batch["attention_mask"], trunk.base.pooling).numpy()
-    return found
 
 
 def _told(trunk: Trunk, model: nn.Module, texts: Sequence[str], key: str) -> float:
@@ -124,4 +109,4 @@ def _loss(trunk: Trunk, model: nn.Module, texts: Sequence[str]) -> float:
     return total / max(1, count)
 
 
-__all__ = ["general_texts", "retained", "trunk_changed"]
+__all__ = ["general_texts", "retained"]

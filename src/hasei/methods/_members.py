@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from hasei.engine.derivation import Facts, Settings
 from hasei.ground import plugins
-from hasei.ground.errors import NotSupported
+from hasei.ground.errors import NotSupported, RecipeError
 from hasei.ground.settings import build
 
 Member: TypeAlias = str | dict[str, dict[str, Any]]
@@ -20,12 +20,22 @@ def members_of(members: Sequence[Member], refused: Mapping[str, str]) -> list[tu
     """
     found = []
     for member in members:
-        name, given = next(iter(member.items())) if isinstance(member, Mapping) else (member, {})
+        name, plugin, settings = read_member(member)
         if name in refused:
             raise NotSupported(refused[name], do="name its members here")
-        plugin: Any = plugins.load("baselines" if name in plugins.names("baselines") else "methods", name)
-        found.append((name, plugin, build(plugin.Params, given or {}, f"method '{name}'")))
+        found.append((name, plugin, settings))
     return found
+
+
+def read_member(member: Member) -> tuple[str, Any, Settings]:
+    """Return (name, plug-in, settings) of one method or cheap truth; raises RecipeError where it is none or more than one."""
+    if isinstance(member, Mapping) and len(member) != 1:
+        raise RecipeError(
+            "it can't be told which method is meant", expected="a name or {name: settings}", received=repr(member)
+        )
+    name, given = next(iter(member.items())) if isinstance(member, Mapping) else (member, {})
+    plugin: Any = plugins.load("baselines" if name in plugins.names("baselines") else "methods", name)
+    return name, plugin, build(plugin.Params, given or {}, f"method '{name}'")
 
 
 def effort_of(members: Sequence[tuple[str, Any, Settings]], facts: Facts) -> float:

@@ -9,7 +9,6 @@ few-shot learning without prompts" (SetFit), which learns from all pairs of rows
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,13 +18,13 @@ from hasei.engine.derivation import Context, Derivation
 from hasei.engine.entries import EntrySource
 from hasei.engine.heads import solve_head
 from hasei.engine.pooled import PooledModel, linear
-from hasei.engine.prediction import PooledPredictor
+from hasei.engine.prediction import PooledPredictor, features_of
 from hasei.engine.retriever import RetrieverModel
 from hasei.engine.rewriting import with_views
 from hasei.engine.source import text_source
+from hasei.engine.splits import part as part_of
 from hasei.ground.errors import NotSupported
 from hasei.methods._tuning import Tuned, freeze, head_of, top_layers, train_part
-from hasei.tasks import Floats
 from hasei.tasks._in_batch import supervised
 
 
@@ -47,10 +46,7 @@ def tune_classes(
         )
     part = top_layers(trunk, layers or trunk.layers + 1)
     model = RetrieverModel(part.trunk, trunk.base.pooling)
-    rows = replace(
-        context, inputs=[context.inputs[i] for i in anchors], units=[context.units[i] for i in anchors],
-        truth=[context.truth[i] for i in anchors], targets=classes[anchors],
-    )  # fmt: skip
+    rows = part_of(context, anchors)
     states = trunk.states(context.inputs, part.lowest, context.watch) if 0 < part.lowest < trunk.layers else None
     with text_source(trunk, context.inputs, part.stack, states, part.lowest) as texts:
         source = EntrySource(texts, anchors, partners[:, None, None])
@@ -66,7 +62,7 @@ def tune_classes(
             loss=loss,
             views=anchors >= len(plain.inputs),
         )
-    features = _features(plain, part.trunk)
+    features = features_of(part.trunk, trunk, plain.inputs, plain.watch)
     weight, bias = solve_head(plain.task, plain.space, features, plain.targets, l2)
     done = PooledModel(part.trunk, trunk.base.pooling, linear(weight, bias))
     for parameter in done.parameters():
@@ -91,13 +87,6 @@ def partners_of(classes: Ints, pairs: int, seed: int) -> tuple[Ints, Ints]:
             shuffled = rng.permutation(members)
             partners[turn * len(classes) + shuffled] = np.roll(shuffled, 1 + turn % (len(members) - 1))
     return anchors, partners
-
-
-def _features(context: Context, tuned: object) -> Floats:
-    """Features (n, h) of the rows by the *tuned* trunk."""
-    trunk = context.trunk
-    plain = PooledModel(tuned, trunk.base.pooling, linear(np.eye(trunk.hidden), np.zeros(trunk.hidden)))  # type: ignore[arg-type]
-    return PooledPredictor(plain, trunk.tokenizer, trunk.base.max_tokens).outputs(context.inputs, context.watch)
 
 
 __all__ = ["partners_of", "tune_classes"]

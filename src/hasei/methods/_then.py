@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hasei.engine.derivation import Settings
 from hasei.ground import plugins
 from hasei.ground.errors import NotSupported, RecipeError
-from hasei.ground.settings import build
-from hasei.methods._members import Member
+from hasei.methods._members import Member, read_member
 from hasei.tasks import Task
 
 
@@ -18,21 +17,14 @@ def read_method(named: Member, by: str) -> tuple[str, Any, Settings]:
 
     Raises RecipeError for an unknown name or setting or a cheap truth, NotSupported where it is *by* itself.
     """
-    if isinstance(named, Mapping) and len(named) != 1:
-        raise RecipeError(
-            f"'{by}' can't tell which method it is to go on with",
-            expected="a name or {name: settings}",
-            received=repr(named),
-        )
-    name, given = next(iter(named.items())) if isinstance(named, Mapping) else (named, {})
+    name, plugin, settings = read_member(named)
     if name == by:
         raise NotSupported(f"'{by}' can't go on with itself", do="name another method under then")
     if name in plugins.names("baselines"):
         raise RecipeError(
             f"'{name}' is a cheap truth, which derives nothing from a base", do="name a method under then"
         )
-    plugin: Any = plugins.load("methods", name)
-    return name, plugin, build(plugin.Params, given or {}, f"method '{name}'")
+    return name, plugin, settings
 
 
 def first_possible(names: Sequence[str], task: Task) -> str:

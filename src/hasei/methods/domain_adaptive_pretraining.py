@@ -16,11 +16,9 @@ moves frozen features instead, without training.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,12 +27,12 @@ from pydantic import Field
 from torch import nn
 
 from hasei.engine.activations.replay import replaying
-from hasei.engine.changed import write_changed
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.language import LanguageModel, LanguageSource, as_it_costs, is_causal, mean_cost
 from hasei.engine.language_heads import own_head, table_head
 from hasei.engine.masking import LONGEST, Masking, Texts, texts_of
 from hasei.engine.readings import reading_of
+from hasei.engine.reweighted import reweighted
 from hasei.engine.splits import inner_split
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
@@ -42,6 +40,7 @@ from hasei.ground.language import _
 from hasei.methods._members import Member
 from hasei.methods._then import first_possible, read_method
 from hasei.methods._tuning import (
+    BESIDE_ITS_BASE,
     HEAD_L2,
     Part,
     Tuned,
@@ -120,7 +119,12 @@ def check(params: Params, layers: int) -> None:
     if params.augment.changes:
         raise NotSupported(f"'{NAME}' learns from texts as they are", received="augment", do="leave augment out")
     if params.then not in (None, NOTHING):
-        _name, plugin, settings = read_method(params.then or "", NAME)
+        name, plugin, settings = read_method(params.then or "", NAME)
+        if getattr(plugin, "LEAVES", "") == BESIDE_ITS_BASE:
+            raise NotSupported(
+                f"what '{name}' writes lies beside its base, and the adapted base is no folder of its own here",
+                do=f"run the chain [{NAME}, {name}] instead",
+            )  # fmt: skip
         of_then = getattr(plugin, "check", None)
         if of_then:
             of_then(settings, layers)
@@ -146,17 +150,9 @@ def derive(context: Context, params: Params) -> Derivation:
             f"the layers of '{context.trunk.base.name}' can't be trained apart", do="leave top_layers out"
         )
     adapted = _adapt(context, params, _texts(context, params), causal=causal)
-    with tempfile.TemporaryDirectory(prefix="hasei-") as place:
-        base = write_changed(context.trunk.base, adapted.part.trunk, Path(place) / "base")
-        opened = reading_of(context.task).open(base, context.trunk.store)
-        inner = replace(context, trunks=(opened,))
-        done = following[1].derive(inner, following[2]) if following else _headed(inner)
+    inner = replace(context, trunks=(reweighted(context.trunk, adapted.part.trunk),))
+    done = following[1].derive(inner, following[2]) if following else _headed(inner)
     named = following[0] if following else NOTHING
-    if done.format == reading_of(context.task).adapter_format:
-        raise NotSupported(
-            f"what '{named}' writes lies beside its base, and the adapted base is no folder of its own here",
-            do=f"run the chain [{NAME}, {named}] instead",
-        )  # fmt: skip
     chosen: Member = {named: done.frozen.model_dump(mode="json")} if following else NOTHING
     frozen = adapted.frozen.model_copy(update={"then": chosen})
     return _whole(done, adapted, frozen)

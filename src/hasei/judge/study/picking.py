@@ -34,13 +34,17 @@ def pick_methods(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int, *, eve
     Raises NotSupported where a recipe that was named can't be derived from this base or these rows.
     """
     facts = lab.facts(rows)
-    found = [Candidate(step, proposed=True) for name in plugins.names("baselines") for step in _steps(lab, name, facts)]
+    found = [
+        Candidate(step, proposed=True)
+        for name in plugins.names("baselines")
+        for step in _steps(lab, plugins.load("baselines", name), name, facts)
+    ]
     over: list[tuple[str, str]] = []
     if everything or not chosen:
         for name in plugins.names("methods"):
             plugin: Any = plugins.load("methods", name)
             why = _hindered(lab, plugin)
-            steps = [] if why else _steps(lab, name, facts) or (_default(lab, name) if everything else [])
+            steps = [] if why else _steps(lab, plugin, name, facts) or (_default(lab, name) if everything else [])
             reason = why or _reason(plugin, facts, bool(steps))
             found += [Candidate(step, proposed=True, reason=reason) for step in steps]
             over += [] if steps else [(name, reason)]
@@ -52,15 +56,12 @@ def pick_methods(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int, *, eve
         _refuse(lab, step)
         found = [one for one in found if one.origin != step]
         found.append(Candidate(step, reason=_("named by the user")))
-    kept = [one for one in found if one.step.plugin.SUPPORTS.admits(lab.task)]
-    for one in kept:
+    for one in found:
         one.recipe_id = lab.recipe(one.step).recipe_id
-    return Picks(kept, over)
+    return Picks(found, over)
 
 
-def _steps(lab: Lab, name: str, facts: Facts) -> list[Step]:
-    kind = "methods" if name in plugins.names("methods") else "baselines"
-    plugin = plugins.load(kind, name)
+def _steps(lab: Lab, plugin: Any, name: str, facts: Facts) -> list[Step]:
     if not plugin.SUPPORTS.admits(lab.task) or lacking(plugin, lab.data):
         return []
     return [make_step(name, params.model_dump()) for params in proposals(plugin, facts)]
@@ -77,7 +78,13 @@ def _default(lab: Lab, name: str) -> list[Step]:
 
 
 def _refuse(lab: Lab, step: Step) -> None:
-    """Raise NotSupported where *step* can't be derived from this base or these rows: before anything is trained."""
+    """Raise NotSupported where *step* can't be derived for this task, base or rows: before anything is trained."""
+    if not step.plugin.SUPPORTS.admits(lab.task):
+        possible = [n for n in plugins.names("methods") if plugins.load("methods", n).SUPPORTS.admits(lab.task)]
+        raise NotSupported(
+            f"'{step.name}' can't be used for the task {lab.task.name}", expected=f"one of {', '.join(possible)}",
+            received=step.name, do="choose another method (see: hasei methods)",
+        )  # fmt: skip
     check = getattr(step.plugin, "check", None)
     if check is not None:
         check(step.params, lab.trunk.layers)
