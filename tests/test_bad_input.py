@@ -330,6 +330,16 @@ def test_a_recipe_whose_layer_the_base_does_not_have_is_refused_before_any_train
     assert holds(line, "layer", recipe.split(": ")[-1].rstrip("}"))
 
 
+def test_a_method_that_can_not_be_used_for_the_task_is_refused_naming_those_that_can(
+    refused: Refused, here: Path, toy_base: ToyBase
+) -> None:
+    line = refused(
+        "try", "rows.csv", "--base", str(toy_base("bert")), "--methods", "pair_regression", "--budget", "60s"
+    )
+    assert holds(line, "'pair_regression'", "can't be used for the task text_classification", "feature_extraction")
+    assert not (here / "x").exists()
+
+
 def test_a_goal_without_a_metric_is_one_for_the_default_metric(refused: Refused, here: Path) -> None:
     (here / "my.yaml").write_text("data: absent.csv\ngoal: {at_least: 92}\n")
     assert holds(refused("try", "--config", "my.yaml", "--out", "x"), "accuracy", "0 to 1", "92%")
