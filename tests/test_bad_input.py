@@ -333,9 +333,8 @@ def test_a_recipe_whose_layer_the_base_does_not_have_is_refused_before_any_train
 def test_a_method_that_can_not_be_used_for_the_task_is_refused_naming_those_that_can(
     refused: Refused, here: Path, toy_base: ToyBase
 ) -> None:
-    line = refused(
-        "try", "rows.csv", "--base", str(toy_base("bert")), "--methods", "pair_regression", "--budget", "60s"
-    )
+    asked = ("--base", toy_base("bert"), "--methods", "pair_regression", "--budget", "60s", "--out", "x")
+    line = refused("try", "rows.csv", *asked)
     assert holds(line, "'pair_regression'", "can't be used for the task text_classification", "feature_extraction")
     assert not (here / "x").exists()
 
