@@ -280,3 +280,30 @@ def test_a_word_is_what_rows_are_ordered_by():
     with pytest.raises(ValidationError, match="confidence"):
         Plan(order="difficulty")
     assert Plan().regularise == Regularise()
+
+
+LATER = "trunk.encoder.layer.0.output.dense.weight"
+
+
+def test_what_is_not_trained_yet_is_not_drawn_to_zero(trunk):
+    before = weights(new_model(trunk))[LATER]
+    plan = Plan(epochs=1, rows_per_step=8, regularise={"l1": 1.0})
+    model, _ = fit(trunk, plan, since={LATER: 1})
+    assert torch.equal(weights(model)[LATER], before)
+
+
+def test_of_a_parameter_of_which_only_rows_are_trained_the_others_are_not_drawn_to_zero(trunk):
+    before = weights(new_model(trunk))[LATER]
+    rows = torch.zeros(len(before), dtype=torch.bool)
+    rows[:3] = True
+    model, _ = fit(trunk, Plan(epochs=1, rows_per_step=8, regularise={"l1": 1.0}), only={LATER: rows})
+    after = weights(model)[LATER]
+    assert torch.equal(after[3:], before[3:]) and not torch.equal(after[:3], before[:3])
+
+
+def test_the_moving_mean_of_what_is_trained_later_begins_at_the_base(trunk):
+    before = weights(new_model(trunk))[LATER]
+    fast = {"epochs": 2, "rows_per_step": 8, "learning_rate": 1e-2}
+    last = weights(fit(trunk, Plan(**fast), since={LATER: 1})[0])[LATER]
+    mean = weights(fit(trunk, Plan(average={"ema": 0.99}, **fast), since={LATER: 1})[0])[LATER]
+    assert 0 < (mean - before).norm() < 0.5 * (last - before).norm()  # an epoch of its steps still had the base's weights

@@ -50,6 +50,8 @@ class Pull:
         with torch.no_grad():
             for group in optimizer.param_groups:
                 for weight in group["params"]:
+                    if weight.grad is None:  # not trained in this step
+                        continue
                     if self.settings.l2_to_base and weight in self.began:
                         weight.lerp_(self.began[weight], min(1.0, group["lr"] * self.settings.l2_to_base))
                     if self.settings.l1 and weight in self.sparse:

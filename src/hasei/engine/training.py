@@ -209,7 +209,7 @@ class _Loop:
         self.sums = [self.sums[0] + total * size, self.sums[1] + size]
         share = plan.average.share(self.step, self.total)
         if share:
-            blend(self.mean, job.trainable, share)
+            blend(self.mean, self.trainable, share)
 
     def _alone(self, micro: Ints, size: int) -> float:
         """Add the gradients of one micro-batch of a step of *size* rows; return its part of the loss."""
@@ -359,7 +359,7 @@ def _pull(job: Job) -> Pull:
     """What draws the weights after each step: to where they begin now, before anything is trained or resumed."""
     settings, trainable = job.plan.regularise, job.trainable
     drawn = {n: p for n, p in trainable.items() if n not in job.head} if settings.l2_to_base else {}
-    sparse = {p for n, p in trainable.items() if p.ndim >= 2 and n not in job.no_decay}
+    sparse = {p for n, p in trainable.items() if p.ndim >= 2 and n not in job.no_decay and n not in job.only}
     return Pull(settings, {p: p.detach().clone() for p in drawn.values()}, sparse)
 
 
