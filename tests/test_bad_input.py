@@ -339,6 +339,20 @@ def test_a_method_that_can_not_be_used_for_the_task_is_refused_naming_those_that
     assert not (here / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ("[full_fine_tuning, {partial_fine_tuning: {top_layers: 40}}]", ("no 40 layers",)),
+        ("[full_fine_tuning, pair_regression]", ("'pair_regression'", "can't be used for the task")),
+    ],
+)
+def test_a_later_step_of_a_chain_that_can_not_be_is_refused_before_the_first_is_run(
+    refused: Refused, here: Path, toy_base: ToyBase, steps: str, words: tuple[str, ...]
+) -> None:
+    (here / "my.yaml").write_text(f"data: rows.csv\nrecipes: [{steps}]\n")
+    assert holds(refused("derive", "my.yaml", "--base", toy_base("bert"), "--out", "x"), *words)
+
+
 def test_a_goal_without_a_metric_is_one_for_the_default_metric(refused: Refused, here: Path) -> None:
     (here / "my.yaml").write_text("data: absent.csv\ngoal: {at_least: 92}\n")
     assert holds(refused("try", "--config", "my.yaml", "--out", "x"), "accuracy", "0 to 1", "92%")

@@ -306,4 +306,6 @@ def test_the_moving_mean_of_what_is_trained_later_begins_at_the_base(trunk):
     fast = {"epochs": 2, "rows_per_step": 8, "learning_rate": 1e-2}
     last = weights(fit(trunk, Plan(**fast), since={LATER: 1})[0])[LATER]
     mean = weights(fit(trunk, Plan(average={"ema": 0.99}, **fast), since={LATER: 1})[0])[LATER]
-    assert 0 < (mean - before).norm() < 0.5 * (last - before).norm()  # an epoch of its steps still had the base's weights
+    assert (
+        0 < (mean - before).norm() < 0.5 * (last - before).norm()
+    )  # an epoch of its steps still had the base's weights

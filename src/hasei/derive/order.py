@@ -58,6 +58,7 @@ def order(
         refuse_lacking(step.name, step.plugin, rows)
     space = space_of(steps[0].plugin, learnt, rows.targets, Path(base))
     trunks = _trunks(learnt, steps, bases or (base,), watch)
+    _refuse_impossible(learnt, steps, trunks)
     refuse_conflict(trunks[0].base if trunks else None, rows, *(trunk.base for trunk in trunks[1:]))
     hashes = tuple(trunk.base.content_hash for trunk in trunks)
     identity = {"fingerprint": rows.fingerprint, "columns": rows.mapping.columns}
@@ -95,6 +96,15 @@ def _rows(
     for finding in data.findings:
         watch.report("finding", finding.message)
     return task, with_beside(with_entries(data, task), task, beside)
+
+
+def _refuse_impossible(task: Task, steps: Sequence[Step], trunks: Sequence[Trunk]) -> None:
+    """Raise NotSupported where a step can't be for *task* or this base: of a chain before its first step is run."""
+    for step in steps:
+        step.plugin.SUPPORTS.refuse(step.name, task)
+        check = getattr(step.plugin, "check", None)
+        if check is not None and trunks:
+            check(step.params, trunks[0].layers)
 
 
 def _trunks(task: Task, steps: Sequence[Step], bases: Sequence[str | Path], watch: Watch) -> tuple[Trunk, ...]:
