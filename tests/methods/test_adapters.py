@@ -170,7 +170,7 @@ def test_from_scratch_is_not_tried_unless_it_is_named_however_few_outputs_there_
 ])  # fmt: skip
 def test_the_parts_of_a_layer_are_found_whatever_they_are_called(kind, last, toy_base, tmp_path):
     trunk = opened(toy_base, kind, TASK, tmp_path)
-    found = sublayers(trunk.model, trunk.stack, trunk._sample())
+    found = sublayers(trunk.model, trunk.stack, trunk.probing_batch())
     assert [part.last.rpartition(".")[2] for part in found[:2]] == last
     assert [(part.layer, part.kind) for part in found] == [
         (layer, kind) for layer in range(4) for kind in ("attention", "feed-forward")

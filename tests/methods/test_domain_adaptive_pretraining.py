@@ -136,7 +136,7 @@ def test_a_base_with_a_head_of_its_own_guesses_by_that(context, tmp_path):
     folder = masked_base(tmp_path / "base")
     trunk = opened(folder, tmp_path)
     head = own_head(trunk, trunk.model, causal=False)
-    batch = trunk._sample()
+    batch = trunk.probing_batch()
     with torch.no_grad():
         expected = AutoModelForMaskedLM.from_pretrained(folder).eval()(**batch).logits[0]
         found = head(trunk.model(**batch).last_hidden_state[0])
@@ -161,7 +161,9 @@ def test_replay_below_the_top_layers_learns_what_a_plain_pass_does(context, monk
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_a_decoder_guesses_the_next_tokens(context, toy_base, tmp_path, kind):
     trunk = opened(toy_base(kind), tmp_path)
-    assert is_causal(trunk.model, trunk._sample()) and not is_causal(context.trunk.model, context.trunk._sample())
+    assert is_causal(trunk.model, trunk.probing_batch()) and not is_causal(
+        context.trunk.model, context.trunk.probing_batch()
+    )
     curve = derived(replace(context, trunks=(trunk,)), epochs=12, top_layers=2).curve
     assert curve[-1]["held_loss"] < curve[0]["held_before"]
 

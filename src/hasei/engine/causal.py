@@ -95,7 +95,7 @@ class CausalTrunk(Trunk):
     @cached_property
     def plain(self) -> bool:
         """Whether logits are the head on the last states, so that they can be had for some tokens alone."""
-        batch = self._sample()
+        batch = self.probing_batch()
         with torch.no_grad():
             whole = self.model(**batch, use_cache=False).logits
             parts = self.model.get_output_embeddings()(last_states(self.model, batch))  # type: ignore[operator]
@@ -104,7 +104,7 @@ class CausalTrunk(Trunk):
     @cached_property
     def packs(self) -> bool:
         """Whether rows packed behind each other give the states that each gives alone."""
-        batch = self._sample()
+        batch = self.probing_batch()
         mask = batch["attention_mask"].bool()
         try:
             with torch.no_grad():
@@ -129,7 +129,8 @@ class CausalTrunk(Trunk):
         said = [np.array(learnt, np.bool_) for _, learnt in rows] or [np.empty(0, np.bool_)]
         return Turns(np.concatenate(flat), offsets, None, np.array(cut, np.int64), np.concatenate(said))
 
-    def _sample(self) -> dict[str, torch.Tensor]:
+    def probing_batch(self) -> dict[str, torch.Tensor]:
+        """Two short rows, to see what the architecture does."""
         ids = [self.chat._ids(text) for text in ("a first short text", "and a second one that is somewhat longer")]
         tokens = Tokens(np.array(ids[0] + ids[1], np.int32), np.array([0, len(ids[0]), len(ids[0]) + len(ids[1])]))
         return tokens.pad(np.arange(2), self.pad_id)

@@ -109,7 +109,7 @@ def own_head(trunk: Trunk, model: nn.Module, *, causal: bool) -> nn.Module | Non
         return None
     if [name for name in lacking if "pooler" not in name] or not hasattr(whole, whole.base_model_prefix):
         return None
-    batch = trunk._sample()
+    batch = trunk.probing_batch()
     try:
         with torch.no_grad():
             expected = whole(**batch).logits

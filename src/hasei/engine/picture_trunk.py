@@ -76,20 +76,21 @@ class PictureTrunk(Trunk):
         """One black picture of the base's size: what a replayed pass is run on."""
         return {"pixel_values": torch.zeros(1, *self.prepare_pixels.shape)}
 
-    def _sample(self) -> dict[str, torch.Tensor]:
+    def probing_batch(self) -> dict[str, torch.Tensor]:
+        """Two short rows, to see what the architecture does."""
         generator = torch.Generator().manual_seed(0)
         return {"pixel_values": torch.randn(2, *self.prepare_pixels.shape, generator=generator)}
 
     @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
         """The shape of one row's states that enter each stage, the features' last (L + 1 of them)."""
-        seen = replay.capture(self.model, self.stack, self._sample(), set(range(self.layers + 1)))
+        seen = replay.capture(self.model, self.stack, self.probing_batch(), set(range(self.layers + 1)))
         return [tuple(seen[j].shape[1:]) for j in range(self.layers + 1)]
 
     @cached_property
     def widths(self) -> list[int]:
         """The width of the pooled states of each stage (L + 1 of them)."""
-        sample = replay.capture(self.model, self.stack, self._sample(), set(range(self.layers + 1)))
+        sample = replay.capture(self.model, self.stack, self.probing_batch(), set(range(self.layers + 1)))
         return [int(_mean(sample[j]).shape[1]) for j in range(self.layers + 1)]
 
     def truncated(self, layer: int) -> nn.Module | None:
@@ -105,7 +106,7 @@ class PictureTrunk(Trunk):
         short = _shorter(self.model, layer)
         if short is None:
             return None
-        batch = self._sample()
+        batch = self.probing_batch()
         with torch.no_grad():
             expected = _mean(replay.capture(self.model, self.stack, batch, {layer})[layer])
             found = last_states(short, batch)
@@ -182,7 +183,7 @@ class PictureTrunk(Trunk):
 
     def _replay_error(self, layer: int) -> float:
         """Largest difference of the features, plain against replayed from *layer* on one black picture, by their spread."""
-        batch = self._sample()
+        batch = self.probing_batch()
         with torch.no_grad():
             plain = last_states(self.model, batch)
             states = replay.capture(self.model, self.stack, batch, {layer})[layer]

@@ -102,9 +102,10 @@ class Trunk:
     @cached_property
     def probe(self) -> Probe:
         """What one hooked forward pass showed of the architecture."""
-        return probe(self.model, self.stack, self._sample())
+        return probe(self.model, self.stack, self.probing_batch())
 
-    def _sample(self) -> dict[str, torch.Tensor]:
+    def probing_batch(self) -> dict[str, torch.Tensor]:
+        """Two short rows, to see what the architecture does."""
         texts: list[Input] = ["a first short text", "and a second one that is somewhat longer than the first"]
         tokens = tokenize(self.tokenizer, texts, self.base.max_tokens)
         return tokens.pad(np.arange(2), self.pad_id)
@@ -141,7 +142,7 @@ class Trunk:
             return None
         kept = short.state_dict().keys()
         short.load_state_dict({k: v for k, v in self.model.state_dict().items() if k in kept}, strict=False)
-        batch = self._sample()
+        batch = self.probing_batch()
         mask = batch["attention_mask"].bool()
         with torch.no_grad():
             expected = replay.capture(self.model, self.stack, batch, {layer})[layer]
@@ -272,7 +273,7 @@ class Trunk:
 
     def _replay_error(self, layer: int) -> float:
         """Largest difference of the last states, plain against replayed from *layer*, relative to their spread."""
-        return replay.self_check(self.model, self.stack, self.probe, self._sample(), layer)
+        return replay.self_check(self.model, self.stack, self.probe, self.probing_batch(), layer)
 
     def tell(self, why: str, watch: Watch) -> None:
         """Say once why the layers below the trained ones are run."""

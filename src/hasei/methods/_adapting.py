@@ -68,7 +68,7 @@ def linear_layers(trunk: Trunk, layers: Sequence[int], name: str) -> list[str]:
 
 def parts_of(trunk: Trunk, layers: Sequence[int], name: str) -> list[Sublayer]:
     """Return the attention and feed-forward parts of *layers*; raises NotSupported for the method *name* where there is none."""
-    found = [part for part in sublayers(trunk.model, trunk.stack, trunk._sample()) if part.layer in layers]
+    found = [part for part in sublayers(trunk.model, trunk.stack, trunk.probing_batch()) if part.layer in layers]
     if not found:
         raise no_linear_layer(trunk, name)
     return found

@@ -98,7 +98,7 @@ def _part(trunk: Trunk, name: str, params: Prompting, config: Any, seed: int) ->
 
 def _try(model: nn.Module, trunk: Trunk) -> None:
     """Raise ValueError where the last states do not hang on what stands before the rows."""
-    batch = trunk._sample()
+    batch = trunk.probing_batch()
     with torch.no_grad():
         found = model(**batch).last_hidden_state
         plain = trunk.model(**{n: v for n, v in batch.items() if n != "token_type_ids"}).last_hidden_state

@@ -185,7 +185,7 @@ def _causal(trunk: Trunk) -> bool:
         raise NotSupported(
             f"'{trunk.base.name}' is a network of its own kind, which has no head for tokens", do=possible
         )
-    if is_causal(trunk.model, trunk._sample()):
+    if is_causal(trunk.model, trunk.probing_batch()):
         return True
     if trunk.tokenizer.mask_token_id is None:
         raise NotSupported(
