@@ -61,9 +61,10 @@ class Params(Tuned):
 
 
 def proposals(facts: Facts) -> list[Params]:
-    """Titles alone, which are short, and titles with texts; what has no title whole."""
+    """Of entries titles alone, which are short, and titles with texts; what has no title whole. Few rows a class: all layers."""
     if not facts.entries:
-        return [Params()] if facts.rows <= FEW_ROWS * facts.width else []
+        few = Params(top_layers=None, pairs=3, epochs=1, min_steps=0, learning_rate=1e-4)
+        return [few] if facts.rows <= FEW_ROWS * facts.width else []
     if len(facts.entries) < 2:
         return [Params(searched="whole")]
     return [Params(searched="title"), Params(searched="both")]
