@@ -14,7 +14,7 @@ from hasei.derive.beside import Beside, refuse_lacking, with_beside
 from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.derived import DerivedModel
 from hasei.derive.recipe import Recipe, Step, check_chain, read_steps
-from hasei.derive.run import context_of, refuse_conflict, run
+from hasei.derive.run import as_held, context_of, refuse_conflict, run
 from hasei.engine.derivation import space_of
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
@@ -110,7 +110,7 @@ def _refuse_impossible(task: Task, steps: Sequence[Step], trunks: Sequence[Trunk
 def _trunks(task: Task, steps: Sequence[Step], bases: Sequence[str | Path], watch: Watch) -> tuple[Trunk, ...]:
     if not any(step.plugin.SUPPORTS.bases for step in steps):
         return ()
-    opened = [Base.open(base) for base in bases]
+    opened = [as_held(Base.open(base), steps[0]) for base in bases]
     trunks = []
     for base in opened:
         watch.report("base", _("opening the base {name}", name=base.name))

@@ -50,6 +50,12 @@ def context_of(
     )  # fmt: skip
 
 
+def as_held(base: Base, step: Step) -> Base:
+    """Return *base* as *step* has it held in memory, where its plug-in has a way of its own (``holds(params)``)."""
+    holds = getattr(step.plugin, "holds", None)
+    return base if holds is None else replace(base, quantisation=holds(step.params))
+
+
 def run_step(step: Step, context: Context) -> Ran:
     """Derive *step*; raises what the method raises, RunFailed when its outputs are not finite."""
     step.plugin.SUPPORTS.refuse(step.name, context.task)
@@ -179,7 +185,7 @@ def run(
         place = folder if last else folder.with_name(f"{folder.name}.step-{number}")
         part = replace(recipe, steps=recipe.steps[:number])
         if model is not None:
-            opened = reading_of(context.task).open(Base.open(model.folder), context.trunk.store)
+            opened = reading_of(context.task).open(as_held(Base.open(model.folder), step), context.trunk.store)
             context = replace(context, trunks=(opened,))
         if not last and place.exists():
             from hasei.derive.derived import open_model
