@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,11 +172,13 @@ def _as_a_base(step: Step, context: Context) -> Step:
 
 
 def run(
-    recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None
-) -> DerivedModel:
+    recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None,
+    passed: Callable[[DerivedModel], None] | None = None,
+) -> DerivedModel:  # fmt: skip
     """Run all steps of *recipe*; each step's folder is the base of the next. Finished steps are not run again.
 
-    Folders of the steps before the last stand beside *folder* as ``NAME.step-1`` and so on.
+    Folders of the steps before the last stand beside *folder* as ``NAME.step-1`` and so on. *passed* is called with the model of
+    each of these, before the next is run; of finished ones too.
     """
     check_chain(recipe.steps)
     model: DerivedModel | None = None
@@ -192,9 +194,13 @@ def run(
 
             model = open_model(place)
             if model.identity["trial_id"] == part.trial_id(context.seed):
+                if passed is not None:
+                    passed(model)
                 continue
         ran = run_step(step if last else _as_a_base(step, context), context)
         model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
+        if passed is not None and not last:
+            passed(model)
     if model is None:
         raise RunFailed("a recipe without steps was run")
     return model
