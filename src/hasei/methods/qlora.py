@@ -67,7 +67,7 @@ def holds(params: Params) -> Quantisation:
 
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per row: as ``lora``, with the weights put back for each pass."""
-    return effort_above(params, facts, 2.6 if params.dora else 1.8)
+    return effort_above(params, facts, 2.3 if params.dora else 1.4)
 
 
 def derive(context: Context, params: Params) -> Derivation:
