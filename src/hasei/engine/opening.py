@@ -19,6 +19,16 @@ _DO = "fetch the whole model, or choose another base"
 
 
 @contextlib.contextmanager
+def unset() -> Iterator[None]:
+    """Make models without drawing their weights: all of them are loaded next."""
+    import torch
+    from transformers.initialization import no_init_weights
+
+    with torch.random.fork_rng(), no_init_weights():
+        yield
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' loading reports, progress bars and notes to their own developers out of the terminal."""
     import transformers
