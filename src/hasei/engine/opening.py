@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from hasei.engine.seeds import seeded
 from hasei.ground.errors import BaseError
 from hasei.inputs.architecture import auto_class
 from hasei.inputs.base import Base
@@ -71,8 +72,7 @@ def load_as(
 
     Raises BaseError where it can't be, or lacks weights other than those for which *may_lack* (model, name) holds.
     """
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
+    with quiet(), seeded(0):
         try:
             model, report = kind.from_pretrained(
                 base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
