@@ -95,7 +95,9 @@ def step_of(method, task=None, **params):
         params |= {"method": named, "trials": 2, "fixed": {k: v for k, v in QUICK.items() if k in own}}
         params["over"] = {"learning_rate": [1e-4, 1e-3]} if "learning_rate" in own else {"l2": [1e-3, 1e-2]}
     quick = QUICK | SMALL
-    if "then" in settings and task and searched_by_default(task) == "full_fine_tuning":  # nothing is solved: a quick one too
+    if (
+        "then" in settings and task and searched_by_default(task) == "full_fine_tuning"
+    ):  # nothing is solved: a quick one too
         quick["then"] = {"full_fine_tuning": QUICK}
     if "members" in settings:  # quick ones too
         members = [next(iter(one.items())) for one in plugins.load("methods", method).Params().members]

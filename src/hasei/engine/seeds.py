@@ -16,5 +16,5 @@ import torch
 def seeded(seed: int) -> Iterator[None]:
     """Within it torch draws the numbers that follow from *seed*, after it those that it would have drawn before."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
