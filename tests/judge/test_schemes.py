@@ -15,7 +15,6 @@ from hasei.judge.study import conduct, make_config
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.crossfit import drop_the_slow
 
-
 SOLVED = {"feature_extraction": {"layer": 4, "pooling": "mean"}}
 """What is left to be chosen inside each fold: the strength."""
 
