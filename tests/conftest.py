@@ -11,6 +11,7 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     OMP_WAIT_POLICY="PASSIVE",
     NO_COLOR="1",
+    TORCHDYNAMO_DISABLE="1",  # nothing is compiled here; some libraries else load the compiler when they are imported
 )
 
 import sys
