@@ -1,7 +1,7 @@
 """Features tuned so that rows of one class lie together and others apart, then a solved head: few rows a class are enough.
 
 Each row is drawn *pairs* times beside another row of its class; all rows of a step that are of that class attract it, all others
-push it away. So the number of pairs grows with the rows and not with their square. What a class is called is one more row of it.
+push it away. So the number of pairs grows with the rows and not with their square.
 
 Source: Khosla et al. 2020, "Supervised contrastive learning"; then a head on frozen features: Tunstall et al. 2022, "Efficient
 few-shot learning without prompts" (SetFit), which learns from all pairs of rows.
@@ -9,7 +9,6 @@ few-shot learning without prompts" (SetFit), which learns from all pairs of rows
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,22 +24,18 @@ from hasei.engine.rewriting import with_views
 from hasei.engine.source import text_source
 from hasei.engine.splits import part as part_of
 from hasei.ground.errors import NotSupported
-from hasei.ground.files import hash_text
 from hasei.methods._tuning import Tuned, freeze, head_of, top_layers, train_part
 from hasei.tasks._in_batch import supervised
 
 
 def tune_classes(
-    context: Context, params: Tuned, layers: int | None, pairs: int, temperature: float, l2: float, *, names: bool
+    context: Context, params: Tuned, layers: int | None, pairs: int, temperature: float, l2: float
 ) -> Derivation:
     """Tune the top *layers* (None: all) by *pairs* of each row, then solve the head with the strength *l2*.
 
-    *names*: the name of each class is a row of it.
-
     Raises NotSupported where no class has two rows: there is no pair to learn from.
     """
-    plain = with_names(context) if names else context
-    context = with_views(plain, "contrastive_tuning", params.augment)
+    plain, context = context, with_views(context, "contrastive_tuning", params.augment)
     trunk = context.trunk
     classes = np.asarray(context.targets).astype(np.int64)
     anchors, partners = partners_of(classes, pairs, context.seed)
@@ -78,21 +73,6 @@ def tune_classes(
     )  # fmt: skip
 
 
-def with_names(context: Context) -> Context:
-    """Return *context* with each class's name as a row of it, after all others; as it is where names are only numbers."""
-    names = context.task.describe(context.space)
-    if not names:
-        return context
-    trunk = context.trunk.copy()
-    trunk.prepare([*context.inputs, *names])
-    return replace(
-        context, inputs=[*context.inputs, *names], trunks=(trunk, *context.trunks[1:]),
-        targets=np.concatenate([context.targets, np.arange(len(names), dtype=np.asarray(context.targets).dtype)]),
-        truth=[*context.truth, *context.space.names], units=[*context.units, *(hash_text(f"name:{name}") for name in names)],
-        stages=(),
-    )  # fmt: skip
-
-
 def partners_of(classes: Ints, pairs: int, seed: int) -> tuple[Ints, Ints]:
     """Return each row *pairs* times (n * pairs,) and beside it another row of its class, drawn evenly; alone: itself."""
     rng = np.random.default_rng(seed)
@@ -109,4 +89,4 @@ def partners_of(classes: Ints, pairs: int, seed: int) -> tuple[Ints, Ints]:
     return anchors, partners
 
 
-__all__ = ["partners_of", "tune_classes", "with_names"]
+__all__ = ["partners_of", "tune_classes"]

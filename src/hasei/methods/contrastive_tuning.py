@@ -44,7 +44,7 @@ class Params(Tuned):
 
     *temperature* divides cosines. For entries: *negatives*, mined ones for each question; *searched*, as in ``cosine_search``,
     None: what is best for the base as it is on the train rows. For classes: *pairs* in which each row is drawn (None: 5, fewer
-    where rows are many), *names*: whether a class's name is a row of it, and *l2*, the strength of the head.
+    where rows are many), and *l2*, the strength of the head.
     """
 
     top_layers: int | None = Field(2, ge=1)
@@ -52,7 +52,6 @@ class Params(Tuned):
     temperature: float = Field(TEMPERATURE, gt=0, le=1)
     negatives: int = Field(1, ge=0, le=16)
     pairs: int | None = Field(None, ge=1, le=100)
-    names: bool = True
     l2: float = Field(0.03, gt=0, le=1e3)
     epochs: int = Field(3, ge=1, le=1000)
     min_steps: int = Field(20, ge=0)
@@ -62,9 +61,10 @@ class Params(Tuned):
 
 
 def proposals(facts: Facts) -> list[Params]:
-    """Titles alone, which are short, and titles with texts; what has no title whole."""
+    """Of entries titles alone, which are short, and titles with texts; what has no title whole. Few rows a class: all layers."""
     if not facts.entries:
-        return [Params()] if facts.rows <= FEW_ROWS * facts.width else []
+        few = Params(top_layers=None, pairs=3, epochs=1, min_steps=0, learning_rate=1e-4)
+        return [few] if facts.rows <= FEW_ROWS * facts.width else []
     if len(facts.entries) < 2:
         return [Params(searched="whole")]
     return [Params(searched="title"), Params(searched="both")]
@@ -102,9 +102,7 @@ def derive(context: Context, params: Params) -> Derivation:
     if context.task.target_kind == "category":
         pairs = _pairs(params, len(context.inputs))
         params = params.model_copy(update={"pairs": pairs})
-        return tune_classes(
-            context, params, params.top_layers, pairs, params.temperature, params.l2, names=params.names
-        )
+        return tune_classes(context, params, params.top_layers, pairs, params.temperature, params.l2)
     trunk, corpus = context.trunk, entries_of(context)
     if params.searched is not None and params.searched not in entries.parts_of(corpus):
         raise NotSupported("the entries have no title beside their text", do="use searched: whole")
