@@ -34,6 +34,17 @@ def is_adapter(folder):
     return (folder / "adapter_config.json").is_file() or (folder / "adapter.json").is_file()
 
 
+def of_base(kind, trunk, folder):
+    """The base of the adapter in *folder* by transformers' class *kind*, rounded where the folder says that it is to be."""
+    how = folder / "quantization_config.json"
+    if not how.is_file():
+        return kind.from_pretrained(trunk.base.folder)
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(**json.loads(how.read_text("utf-8")))
+    return kind.from_pretrained(trunk.base.folder, dtype="float32", quantization_config=config).dequantize()
+
+
 def on_its_base(model, folder):
     """The *model* of the base with the adapter in *folder*: PEFT's, or two small layers at each of some places."""
     from peft import PeftModel
@@ -132,7 +143,7 @@ def by_adapted_words(folder, trunk, inputs):
     from safetensors.torch import load_file
     from transformers import AutoModel, AutoTokenizer
 
-    model = on_its_base(AutoModel.from_pretrained(trunk.base.folder), folder)
+    model = on_its_base(of_base(AutoModel, trunk, folder), folder)
     head = load_file(folder / "head.safetensors")
     return tagged(
         AutoTokenizer.from_pretrained(folder),
@@ -167,7 +178,7 @@ def by_adapter(folder, trunk, inputs):
     from safetensors.torch import load_file
     from transformers import AutoModel, AutoTokenizer
 
-    model = on_its_base(AutoModel.from_pretrained(trunk.base.folder), folder)
+    model = on_its_base(of_base(AutoModel, trunk, folder), folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     head = load_file(folder / "2_Dense" / "model.safetensors")
     assert json.loads((folder / "1_Pooling" / "config.json").read_text())["pooling_mode_mean_tokens"]
@@ -240,9 +251,14 @@ def by_question_answering(folder, trunk, inputs):
 
     adapter, tokenizer = is_adapter(folder), AutoTokenizer.from_pretrained(folder)
     if (folder / "head.safetensors").is_file():
-        model, head = AutoModel.from_pretrained(trunk.base.folder), load_file(folder / "head.safetensors")
+        model, head = of_base(AutoModel, trunk, folder), load_file(folder / "head.safetensors")
     else:
-        model, head = AutoModelForQuestionAnswering.from_pretrained(trunk.base.folder if adapter else folder), None
+        model, head = (
+            of_base(AutoModelForQuestionAnswering, trunk, folder)
+            if adapter
+            else AutoModelForQuestionAnswering.from_pretrained(folder),
+            None,
+        )
     model = on_its_base(model, folder) if adapter else model.eval()
     found = []
     for question, context in inputs:
@@ -261,7 +277,7 @@ def by_generate(folder, trunk, inputs, *, adapter):
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder)
+    model = of_base(AutoModelForCausalLM, trunk, folder) if adapter else AutoModelForCausalLM.from_pretrained(folder)
     model.generation_config = GenerationConfig.from_pretrained(folder)
     if adapter:
         model = on_its_base(model, folder)
@@ -280,7 +296,9 @@ def by_likelihood(folder, trunk, inputs, *, adapter):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(trunk.base.folder if adapter else folder).eval()
+    model = (
+        of_base(AutoModelForCausalLM, trunk, folder) if adapter else AutoModelForCausalLM.from_pretrained(folder).eval()
+    )
     model = on_its_base(model, folder) if adapter else model
     found = []
     for text in inputs:

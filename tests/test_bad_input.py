@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from hasei.cli import main
 from hasei.ground import files
 from hasei.ground.errors import BaseError, BudgetError, DataError, OutputError, RecipeError, UserError
 from hasei.judge.study.clock import Clock
+from hasei.judge.study.lab import Lab
 from made_up import ROWS, write_rows
 
 ToyBase = Callable[[str], Path]
@@ -408,6 +410,33 @@ def test_a_disk_that_fills_up_at_the_end_of_a_study_loses_nothing_that_was_done(
     assert report["openings"] == 1  # the same study, so the confirm rows were not opened again
     assert not (here / ".x.work").exists()
     assert (here / "x" / "model" / "hasei.json").is_file()
+
+
+def test_a_refused_request_without_a_place_of_its_own_leaves_no_folder_of_runs(
+    refused: Refused, here: Path, toy_base: ToyBase
+) -> None:
+    asked = ("rows.csv", "--base", toy_base("bert"))
+    assert holds(refused("try", *asked, "--methods", "pair_regression"), "can't be used for the task")
+    with files.fail_at("write", full):
+        refused("derive", "naive_bayes", "--data", "rows.csv")
+    (here / "runs").mkdir()
+    refused("try", *asked, "--methods", "pair_regression")  # which also sees that what was there before stays
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_failure_of_hasei_leaves_only_trials_that_are_worth_going_on_from(
+    here: Path, toy_base: ToyBase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], done: bool
+) -> None:
+    def fail(config: object, lab: Lab, *_: object) -> NoReturn:
+        if done:
+            files.write_text(lab.work / "trials" / "0123.json", "an hour of training")
+        raise ZeroDivisionError("a slip of ours")
+
+    monkeypatch.setattr(importlib.import_module("hasei.judge.study.conduct"), "_run", fail)
+    assert main(["try", "rows.csv", "--base", str(toy_base("bert")), "--methods", "feature_extraction"]) == 1
+    assert "a slip of ours" in capsys.readouterr().err
+    assert [p.name for p in here.iterdir() if p.name != "rows.csv"] == (["runs"] if done else [])
+    assert (here / "runs" / ".rows.work" / "trials").exists() == done
 
 
 def test_a_slip_in_the_command_that_goes_on_does_not_lose_what_was_done(refused: Refused, here: Path) -> None:

@@ -47,6 +47,16 @@ def test_a_jsonl_out_gets_one_object_a_row(hasei, model, new_rows, tmp_path):
     assert 0 < rows[0]["confidence"] <= 1
 
 
+def test_null_stays_null_in_jsonl_and_an_empty_text_stays_one(hasei, model, tmp_path):
+    new = tmp_path / "new.jsonl"
+    new.write_text('{"message": "where is my parcel", "id": null}\n{"message": null, "id": ""}\n')
+    hasei("predict", model, new, "--out", tmp_path / "answers.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["message"], row["id"]) for row in rows] == [("where is my parcel", None), (None, "")]
+    assert rows[0]["label"] and rows[1]["label"] is None
+    assert [r["id"] for r in read_csv(hasei("predict", model, new).out)] == ["", ""]
+
+
 def test_the_json_object_counts_answers_and_needs_an_out(hasei, model, new_rows, tmp_path):
     found = json.loads(hasei("predict", model, new_rows, "--out", tmp_path / "a.csv", "--json").out)
     assert (found["rows"], found["blank"], found["labels"]) == (5, 2, {"delivery": 2, "billing": 1})

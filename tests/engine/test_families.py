@@ -105,10 +105,11 @@ def test_the_whole_of_a_family_can_be_trained(trunks, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", REPLAYED)
 def test_adapters_on_upper_layers_are_replayed_as_they_are_run(trunks, kind):
-    from hasei.methods.lora import Params, _adapted
+    from hasei.methods._low_rank import low_rank
+    from hasei.methods.lora import Params
 
     trunk = trunks(kind)
-    part = _adapted(trunk, Params(first_layer=2), 0)
+    part = low_rank(trunk, Params(first_layer=2), 0, "lora")
     with torch.random.fork_rng(), torch.no_grad():  # adapters start at zero: move them
         torch.manual_seed(0)
         for name, parameter in part.trunk.named_parameters():

@@ -158,6 +158,8 @@ ONE, TWO = (
     ("text_generation", "adapter"), ("language_modelling", "adapter"), ("pair_classification", "ia3"),
     ("text_classification", {"prompt_tuning": {"length": 4}}), ("token_classification", {"prefix_tuning": {"length": 4}}),
     ("text_classification", {"lora": {"dora": True}}),
+    ("text_classification", "qlora"), ("question_answering", "qlora"), ("token_classification", {"qlora": {"bits": 8}}),
+    ("text_generation", "qlora"), ("language_modelling", {"qlora": {"bits": 8}}), ("multiple_choice", "qlora"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own
 def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_path, monkeypatch):

@@ -166,7 +166,7 @@ def test_it_keeps_the_contract(pair, trunk, tmp_path, subtests):
         identities = [lineage.read(tmp_path / n)["identity_hash"] for n in ("one", "two")]
         assert identities[0] == identities[1]
     with subtests.test("only the declared parameters differ from the base"):
-        only_declared_parameters_differ(derivation, trunk)
+        only_declared_parameters_differ(derivation, as_it_holds(step, trunk, task))
     with subtests.test("lineage is complete and names no path of this machine"):
         lineage_is_complete(model, method, trunk, tmp_path)
     with subtests.test("its standard library reproduces its outputs without hasei"):
@@ -177,6 +177,12 @@ def test_it_keeps_the_contract(pair, trunk, tmp_path, subtests):
             assert opened.layers > 0
     with subtests.test("it learns its toy rows"):
         it_learns(method, context)
+
+
+def as_it_holds(step, trunk, task):
+    """The base opened again where *step* has it held in memory otherwise than *trunk*."""
+    base = run.as_held(trunk.base, step)
+    return trunk if base.quantisation == trunk.base.quantisation else reading_of(task).open(base, trunk.store)
 
 
 def only_declared_parameters_differ(derivation, trunk):

@@ -33,6 +33,9 @@ class Writer:
     def __init__(
         self, file: TextIO, columns: Sequence[str], suffix: str, *, automatic: bool = False, told: Sequence[str] = ()
     ) -> None:
+        from hasei.inputs.data.source import Null
+
+        self._null = Null
         self.file, self.columns = file, (*columns, *added_columns(columns, automatic=automatic, told=told))
         self._told = len(told)
         self._lines = suffix.lower() in _LINES
@@ -52,7 +55,8 @@ class Writer:
         more = (*more, *(("",) * self._told if told is None else told))
         sure = None if confidence is None or not math.isfinite(confidence) else round(confidence, 4)
         if self._lines:
-            record = dict(zip(self.columns, (*row, value, sure, *more)))
+            known = (None if isinstance(cell, self._null) else cell for cell in row)
+            record = dict(zip(self.columns, (*known, value, sure, *more)))
             self.file.write(json.dumps(record, ensure_ascii=False) + "\n")
         else:
             shown = ("" if value is None else str(value), "" if sure is None else f"{sure:.4f}")

@@ -11,7 +11,9 @@ import typer
 
 from hasei.cli import options
 from hasei.cli.asked import overrides
+from hasei.cli.evaluate import NOTE
 from hasei.cli.progress import working
+from hasei.cli.step_scores import ScoredStep, score_step
 from hasei.cli.terminal import emit_json, safe
 from hasei.ground.errors import RecipeError
 
@@ -23,11 +25,14 @@ _What = Annotated[str, typer.Argument(metavar="METHOD|RECIPE.yaml", help="A meth
 _Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of METHOD; may be repeated.")
 ]
+_Scored = Annotated[
+    Path | None, options._option("--test", meta="FILE", help="Rows to score every step on; never learnt from.")
+]
 _Rows = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Rows to learn from, all of them.")]
 
 
 def derive(
-    what: _What, data: _Rows = None, corpus: options.Corpus = None, base: options.Bases = None,
+    what: _What, data: _Rows = None, test: _Scored = None, corpus: options.Corpus = None, base: options.Bases = None,
     task: options.Task = None, text: options.Text = None,
     label: options.Label = None, map_: options.Map = None, group: options.Group = None, where: options.Where = None,
     set_: _Set = None, licence: options.Licence = None, licence_override: options.LicenceOverride = None,
@@ -41,44 +46,56 @@ def derive(
         hasei derive recipe.yaml --out runs/chain
 
     recipe.yaml is written like hasei.yaml, with exactly one entry under recipes; it may be a chain, or a merge as mergekit
-    writes one. --base may be repeated where models are merged. Leaves the model folder DIR. Whether it is worth having,
-    hasei try says.
+    writes one. --base may be repeated where models are merged. Leaves the model folder DIR. With --test each step is scored
+    on rows that are left out of the training, and its hasei.json keeps the scores. Whether it is worth having, hasei try says.
     """
     given = overrides(
-        data=data, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
+        data=data, test=test, corpus=corpus, text=text, label=label, parts=map_, group=group, where=where, licence=licence,
         licence_override=licence_override, base=base[0] if base and len(base) == 1 else None,
         bases=tuple(base) if base and len(base) > 1 else (), task=task, seed=seed, unlabeled=unlabeled, stage=stage, also=also,
     )  # fmt: skip
     settings = _settings(what, settings_of(set_), given)
     place = out or Path("runs") / Path(settings.data.path).stem
-    model = _derive(settings, place, resume)
+    model, scored = _derive(settings, place, resume)
     if json_:
-        emit_json(_found(model, place))
+        emit_json(_found(model, place) | {"scores": [step.to_json() for step in scored]})
     else:
         import sys
 
         steps = ", then ".join(step["name"] for step in model.identity["steps"])
-        sys.stdout.write(safe(f"derived by {steps}: {place}\nNext: hasei predict {place} new.csv --out answers.csv\n"))
+        lines = [f"derived by {steps}: {place}", *(step.line for step in scored)]
+        lines += [f"note: {NOTE}"] if scored else []
+        lines.append(f"Next: hasei predict {place} new.csv --out answers.csv")
+        sys.stdout.write(safe("\n".join(lines)) + "\n")
 
 
-def _derive(settings: Config, place: Path, resume: bool) -> DerivedModel:
+def _derive(settings: Config, place: Path, resume: bool) -> tuple[DerivedModel, list[ScoredStep]]:
     from hasei.derive.order import order
     from hasei.ground.lineage import seal
     from hasei.inputs.base import Base
     from hasei.judge.card import write_card
 
+    scored: list[ScoredStep] = []
     with working() as watch:
+
+        def passed(model: DerivedModel) -> None:
+            if settings.data.test:
+                scored.append(score_step(model, settings, watch))
+
         model = order(
             settings.steps()[0], settings.data.path, corpus=settings.data.corpus, out=place,
             base=settings.base, bases=settings.bases, task=settings.task, beside=settings.data.beside,
             columns=settings.data.chosen, group=settings.data.group, where=settings.data.where,
             licence=settings.data.licence, licence_override=settings.data.licence_override, seed=settings.seed,
-            resume=resume, watch=watch,
+            resume=resume, watch=watch, test=settings.data.test, passed=passed,
         )  # fmt: skip
-        parent = Base.open((*settings.bases, settings.base)[0]) if model.identity["parents"] else None
-        write_card(model.folder, None, parent, model.task)
-        seal(model.folder)
-    return model
+        try:
+            passed(model)
+        finally:  # a folder that is whole is left whole, scored or not
+            parent = Base.open((*settings.bases, settings.base)[0]) if model.identity["parents"] else None
+            write_card(model.folder, None, parent, model.task)
+            seal(model.folder)
+    return model, scored
 
 
 def _settings(what: str, params: dict[str, Any], given: dict[str, Any]) -> Config:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows with their right answers.")]
-_NOTE = (
-    "a figure that is used to choose is no longer an unbiased one: the verdict of hasei try rests on rows kept apart"
-)
+NOTE = "a figure that is used to choose is no longer an unbiased one: the verdict of hasei try rests on rows kept apart"
 
 
 def evaluate(
@@ -114,4 +112,4 @@ def _show(model: DerivedModel, found: dict[str, Interval], said: dict[str, Any])
     if said["derived_from_these_rows"]:
         lines.append("these are the rows that it was derived from: figures on them say nothing of others")
     lines += [f"found: {finding['message']}" for finding in said["findings"]]
-    sys.stdout.write(safe("\n".join([*lines, f"note: {_NOTE}"])) + "\n")
+    sys.stdout.write(safe("\n".join([*lines, f"note: {NOTE}"])) + "\n")

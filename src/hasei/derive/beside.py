@@ -18,7 +18,7 @@ from hasei.ground.errors import DataError, NotSupported, RecipeError, nearest
 from hasei.ground.files import hash_text
 from hasei.ground.language import _
 from hasei.inputs import data as rooms
-from hasei.inputs.data.dataset import Dataset, Finding
+from hasei.inputs.data.dataset import Dataset, Finding, Input
 from hasei.inputs.data.roles import normalise
 from hasei.inputs.data.unlabeled import unlabeled_rows
 from hasei.tasks import Task, arranged, open_task
@@ -50,8 +50,10 @@ class Beside:
         return (*((self.stage,) if self.stage else ()), *(column for column, _task in self.targets))
 
 
-def with_beside(data: Dataset, task: Task, given: Beside) -> Dataset:
+def with_beside(data: Dataset, task: Task, given: Beside, judged: Sequence[Input] = ()) -> Dataset:
     """Return *data* (its ``extras`` hold the columns of *given*) with what was named, and that in its fingerprint.
+
+    *judged* are rows that are scored and none of *data*: they are left out where they have no target too.
 
     Raises DataError for a blank stage, a column without any target or a file that holds no such rows, RecipeError for a task that
     is none or can't stand beside.
@@ -69,7 +71,7 @@ def with_beside(data: Dataset, task: Task, given: Beside) -> Dataset:
         marks.append(f"also {column} {name} " + "\x1f".join(data.extras[column]))
     rows: list[Any] = []
     if given.unlabeled:
-        rows, said = _read(Path(given.unlabeled), data, task)
+        rows, said = _read(Path(given.unlabeled), data, task, judged)
         findings += said
         marks.append("unlabeled " + hash_text("\x1e".join(map(normalise, rows))))
     return replace(
@@ -132,11 +134,11 @@ def _refuse_target(data: Dataset, task: Task, column: str, name: str) -> None:
     other.clean([cell for cell in data.extras[column] if cell.strip()])
 
 
-def _read(path: Path, data: Dataset, task: Task) -> tuple[list[Any], Sequence[Finding]]:
+def _read(path: Path, data: Dataset, task: Task, others: Sequence[Input]) -> tuple[list[Any], Sequence[Finding]]:
     if task.input_kind != "text":
         raise RecipeError(f"rows without a target are read as texts, not for {task.name}", do="leave out --unlabeled")
     # Cross-fitting scores every row in its turn.
-    judged = data.inputs if len(data.where("select", "confirm")) else []
+    judged = [*(data.inputs if len(data.where("select", "confirm")) else ()), *others]
     rows, left = unlabeled_rows(arranged(task, rooms.read(path)), task.columns, data.mapping, judged)
     if not left:
         return rows, ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,12 @@ def context_of(
         units=data.units, seed=seed, trunks=tuple(trunks), watch=watch or Watch(), scratch=scratch,
         unlabeled=data.unlabeled, stages=tuple(data.extras[data.stage]) if data.stage else (), also=also_of(data),
     )  # fmt: skip
+
+
+def as_held(base: Base, step: Step) -> Base:
+    """Return *base* as *step* has it held in memory, where its plug-in has a way of its own (``holds(params)``)."""
+    holds = getattr(step.plugin, "holds", None)
+    return base if holds is None else replace(base, quantisation=holds(step.params))
 
 
 def run_step(step: Step, context: Context) -> Ran:
@@ -166,11 +172,13 @@ def _as_a_base(step: Step, context: Context) -> Step:
 
 
 def run(
-    recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None
-) -> DerivedModel:
+    recipe: Recipe, context: Context, data: Dataset, folder: Path, *, record: dict[str, Any] | None = None,
+    passed: Callable[[DerivedModel], None] | None = None,
+) -> DerivedModel:  # fmt: skip
     """Run all steps of *recipe*; each step's folder is the base of the next. Finished steps are not run again.
 
-    Folders of the steps before the last stand beside *folder* as ``NAME.step-1`` and so on.
+    Folders of the steps before the last stand beside *folder* as ``NAME.step-1`` and so on. *passed* is called with the model of
+    each of these, before the next is run; of finished ones too.
     """
     check_chain(recipe.steps)
     model: DerivedModel | None = None
@@ -179,16 +187,20 @@ def run(
         place = folder if last else folder.with_name(f"{folder.name}.step-{number}")
         part = replace(recipe, steps=recipe.steps[:number])
         if model is not None:
-            opened = reading_of(context.task).open(Base.open(model.folder), context.trunk.store)
+            opened = reading_of(context.task).open(as_held(Base.open(model.folder), step), context.trunk.store)
             context = replace(context, trunks=(opened,))
         if not last and place.exists():
             from hasei.derive.derived import open_model
 
             model = open_model(place)
             if model.identity["trial_id"] == part.trial_id(context.seed):
+                if passed is not None:
+                    passed(model)
                 continue
         ran = run_step(step if last else _as_a_base(step, context), context)
         model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
+        if passed is not None and not last:
+            passed(model)
     if model is None:
         raise RunFailed("a recipe without steps was run")
     return model

@@ -76,6 +76,7 @@ class CausalTrunk(Trunk):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         stored = str(self.base.config.get("dtype") or self.base.config.get("torch_dtype"))
         wide = self.base.size_bytes() * (2 if "16" in stored else 1)
+        wide = wide * self.base.quantisation.bits // 32 if self.base.quantisation else wide
         narrow = wide > _MEMORY_SHARE * memory and "bfloat16" in stored
         return load_model(self.base, writes=True, dtype=torch.bfloat16 if narrow else torch.float32)
 

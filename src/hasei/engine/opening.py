@@ -10,11 +10,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from hasei.engine import quantised
 from hasei.ground.errors import BaseError
 from hasei.inputs.architecture import auto_class
 from hasei.inputs.base import Base
 
 _DO = "fetch the whole model, or choose another base"
+
+
+@contextlib.contextmanager
+def unset() -> Iterator[None]:
+    """Make models without drawing their weights: all of them are loaded next."""
+    import torch
+    from transformers.initialization import no_init_weights
+
+    with torch.random.fork_rng(), no_init_weights():
+        yield
 
 
 @contextlib.contextmanager
@@ -76,7 +87,7 @@ def load_as(
         try:
             model, report = kind.from_pretrained(
                 base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                output_loading_info=True,
+                output_loading_info=True, **quantised.arguments(base),
             )  # fmt: skip
         except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
             said = str(error).splitlines()[0]
@@ -90,7 +101,7 @@ def load_as(
         )
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    return model.eval()  # type: ignore[no-any-return]
+    return quantised.exactly(model.eval()) if base.quantisation else model.eval()
 
 
 def load_tokenizer(base: Base) -> Any:

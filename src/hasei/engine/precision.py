@@ -11,6 +11,7 @@ from torch import nn
 from hasei.engine.pooled import last_states
 
 Precision = Literal["fp32", "bf16"]
+_FAR_SLOWER = 3.0
 _KNOWN: dict[tuple[str, int], Precision] = {}
 
 
@@ -29,13 +30,14 @@ def _measure(model: nn.Module, batch: dict[str, torch.Tensor]) -> Precision:
     times: dict[bool, list[float]] = {False: [], True: []}
     states: dict[bool, torch.Tensor] = {}
     with torch.no_grad():
-        for turn in range(4):
+        for _turn in range(4):
             for narrow in (False, True):
                 start = time.perf_counter()
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
                     states[narrow] = last_states(model, batch).float()
-                if turn:  # the first turn of each warms up
-                    times[narrow].append(time.perf_counter() - start)
+                times[narrow].append(time.perf_counter() - start)
+            if times[True][-1] > _FAR_SLOWER * times[False][-1]:  # where bf16 is emulated one turn is a training's time
+                return "fp32"
     close = torch.nn.functional.cosine_similarity(states[False].flatten(), states[True].flatten(), dim=0)
-    faster = min(times[True]) < 0.9 * min(times[False])
+    faster = min(times[True][1:]) < 0.9 * min(times[False][1:])  # the first turn of each warms up
     return "bf16" if faster and bool(close >= 0.999) else "fp32"

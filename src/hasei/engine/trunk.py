@@ -22,8 +22,9 @@ from hasei.engine.activations.probe import Probe, probe
 from hasei.engine.activations.states import States
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens, by_length, tokenize
-from hasei.engine.opening import load_model, load_tokenizer, quiet, refuse_other
+from hasei.engine.opening import load_model, load_tokenizer, quiet, refuse_other, unset
 from hasei.engine.pooled import last_states, pool
+from hasei.engine.quantised import shared
 from hasei.ground.errors import BaseError
 from hasei.ground.events import Watch
 from hasei.ground.files import hash_json, hash_text
@@ -118,7 +119,7 @@ class Trunk:
     def fresh(self, trained: Collection[str] | None = None) -> nn.Module:
         """Return a copy of the model of which the parameters *trained* may be trained (None: all); others are shared."""
         kept = {} if trained is None else {id(p): p for n, p in self.model.named_parameters() if n not in trained}
-        return copy.deepcopy(self.model, kept)
+        return copy.deepcopy(self.model, kept | shared(self.model))
 
     def can_end_at(self, layer: int) -> bool:
         """Whether a model of the first *layer* layers gives exactly the states that enter *layer* here."""
@@ -136,12 +137,12 @@ class Trunk:
         config = copy.deepcopy(self.model.config)
         try:
             config.num_hidden_layers = layer  # type: ignore[union-attr]
-            with quiet(), torch.random.fork_rng():
+            with quiet(), unset():
                 short = auto_class(self.base.config["model_type"]).from_config(config, trust_remote_code=False).eval()
         except Exception:  # whatever the architecture's own checks raise: it is not made with so few layers
             return None
-        kept = short.state_dict().keys()
-        short.load_state_dict({k: v for k, v in self.model.state_dict().items() if k in kept}, strict=False)
+        if short.load_state_dict(self.model.state_dict(), strict=False).missing_keys:
+            return None
         batch = self.probing_batch()
         mask = batch["attention_mask"].bool()
         with torch.no_grad():
@@ -307,7 +308,7 @@ class Trunk:
         import transformers
 
         return {
-            "what": what, "weights": self.base.content_hash, "rows": corpus.fingerprint, "max_tokens": self.base.max_tokens,
+            "what": what, "weights": self.base.computes, "rows": corpus.fingerprint, "max_tokens": self.base.max_tokens,
             "torch": torch.__version__, "transformers": transformers.__version__, "poolings": list(self.poolings),
         }  # fmt: skip
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from hasei.engine.opening import load_model, quiet
+from hasei.engine.quantised import quantisation_of
 from hasei.engine.soft_prompts import Prompted
 from hasei.formats import _bottleneck
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
 from hasei.inputs import safety
 from hasei.inputs.base import Base
+from hasei.inputs.quantisation import read_quantisation
 
 
 def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "") -> None:
@@ -30,6 +33,19 @@ def write_adapter(trunk: nn.Module, folder: Path, base: Base, task_type: str = "
     config = in_order(config) | {"base_model_name_or_path": lineage["name"], "revision": base.commit or None}
     config |= {"task_type": task_type} if task_type else {}
     write_json(folder / "adapter_config.json", config)
+    write_quantisation(trunk, folder)
+
+
+def write_quantisation(trunk: nn.Module, folder: Path) -> None:
+    """Write into *folder* how the base under the adapters of *trunk* is held, where not as its own files say."""
+    held = quantisation_of(getattr(trunk, "peft", trunk))
+    if held is not None:
+        held.write(folder)
+
+
+def as_held(base: Base, folder: Path) -> Base:
+    """Return *base* as it is to be held under the adapter in *folder*; raises BaseError where that is not sound."""
+    return replace(base, quantisation=read_quantisation(folder))
 
 
 def in_order(config: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +74,7 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
         config.base_model_name_or_path = None  # the base is already open, under whatever name it has here
         if not config.is_prompt_learning:
             config.task_type = None
-        trunk = get_peft_model(load_model(base) if model is None else model, config)
+        trunk = get_peft_model(load_model(as_held(base, folder)) if model is None else model, config)
         result = set_peft_model_state_dict(trunk, load_file(weights))
     if set(result.unexpected_keys) - ({"prompt_embeddings"} if config.is_prompt_learning else set()):  # read apart
         raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")

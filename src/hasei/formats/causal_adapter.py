@@ -12,7 +12,7 @@ from hasei.engine.opening import load_model
 from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
 from hasei.formats import _writing
-from hasei.formats._adapter import read_adapter, write_adapter
+from hasei.formats._adapter import as_held, read_adapter, write_adapter
 from hasei.inputs.base import Base
 
 LIBRARY = "peft"
@@ -29,5 +29,5 @@ def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path, base: 
 def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | LikelihoodPredictor:
     """Load what :func:`save` wrote onto the parent base; raises BaseError when the adapter does not fit it."""
     base = open_base()
-    trunk = read_adapter(folder, base, load_model(base, writes=True))
+    trunk = read_adapter(folder, base, load_model(as_held(base, folder), writes=True))
     return _writing.load(folder, base, trunk, plain=False, base=base)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.spans import SpanModel, SpanPredictor
-from hasei.formats._adapter import in_order
+from hasei.formats._adapter import as_held, in_order, write_quantisation
 from hasei.formats._answering import read_head, read_settings, with_head, write_settings
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
@@ -37,7 +38,7 @@ def save(predictor: SpanPredictor, folder: Path, base: Base | None) -> None:
     with quiet():
         trunk.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft writes an empty card; packaging writes the real one
-    prefix = with_head(load_model(base), predictor.model.head).base_model_prefix
+    prefix = with_head(load_model(replace(base, quantisation=None)), predictor.model.head).base_model_prefix
     inside = f"{_OUTER}{prefix}."
     tensors = {
         inside + name.removeprefix(_OUTER): value.contiguous()
@@ -51,6 +52,7 @@ def save(predictor: SpanPredictor, folder: Path, base: Base | None) -> None:
         "modules_to_save": [_HEAD], "auto_mapping": None,
     }  # fmt: skip
     write_json(folder / _CONFIG, config)
+    write_quantisation(trunk, folder)
     write_settings(folder, base.folder, predictor.max_tokens)
 
 
@@ -71,7 +73,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> SpanPredictor:
         config = PeftConfig.from_pretrained(str(folder))
         # The base is already open, under whatever name it has here, and without a head.
         config.base_model_name_or_path, config.task_type, config.modules_to_save = None, None, None
-        trunk = get_peft_model(load_model(base), config)
+        trunk = get_peft_model(load_model(as_held(base, folder)), config)
         own = {name: value for name, value in tensors.items() if not name.startswith(f"{_OUTER}{_HEAD}.")}
         result = set_peft_model_state_dict(trunk, {_without_prefix(name): value for name, value in own.items()})
     if result.unexpected_keys:

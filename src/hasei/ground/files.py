@@ -133,7 +133,7 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside *path*; on success it is renamed to *path*, which must not exist; else removed."""
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
-    with _disk_errors(path):
+    with _disk_errors(path), no_empty_parents(path):
         refuse_existing(path)
         temporary.mkdir(parents=True)
         try:
@@ -148,6 +148,18 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def no_empty_parents(path: Path) -> Iterator[None]:
+    """Remove at the end those parents of *path* that were not there before and in which nothing was left."""
+    absent = [folder for folder in path.absolute().parents if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in absent:
+            with contextlib.suppress(OSError):  # not empty, or never made
+                folder.rmdir()
 
 
 @contextlib.contextmanager

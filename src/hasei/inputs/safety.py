@@ -143,6 +143,11 @@ def _check_config(config: dict[str, Any], name: str) -> None:
             received=f"model_type {kind!r}",
             do=nearest(kind, CONFIG_MAPPING) if isinstance(kind, str) else "check where the model comes from",
         )  # fmt: skip
+    if config.get("quantization_config"):
+        raise BaseError(
+            f"the base '{name}' is quantised already", expected="weights of 16 or 32 bits",
+            received="a quantization_config in config.json", do="give the base that it was made of",
+        )  # fmt: skip
     cls = CONFIG_MAPPING[kind]
     known = {f.name for c in (cls, PreTrainedConfig) if dataclasses.is_dataclass(c) for f in dataclasses.fields(c)}
     known |= set(cls.attribute_map) | set(cls.attribute_map.values()) | _LEGACY_KEYS

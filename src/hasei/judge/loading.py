@@ -12,12 +12,14 @@ from typing import Any
 
 from hasei.ground import plugins
 from hasei.ground.language import _
+from hasei.inputs.quantisation import FILE as QUANTISED
 from hasei.judge import loading_entities, loading_prompts
 from hasei.judge.loading_bottleneck import of_bottlenecks
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
+from hasei.judge.loading_quantised import held
 from hasei.judge.loading_several import OF_SEVERAL
 from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
@@ -323,6 +325,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     if task.target_kind == "number" and not identity["space"].get("extra"):
         meaning, said = "", "print(outputs[:, 0].tolist())"
     parent = _base(identity["parents"][0]) if identity["parents"] else '""'
+    if QUANTISED in identity.get("files", ()):
+        code = held(code)
     shared = {
         "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
         "{pooled}": _POOLED.get(pooling, ""), "{meaning}": meaning, "{said}": said,

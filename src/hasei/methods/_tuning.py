@@ -335,4 +335,4 @@ def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
 def machine_precision(context: Context) -> str:
     """Return the precision that training should use on this machine, measured on some of the rows."""
     trunk = context.trunk
-    return best_precision(trunk.model, trunk.sample(context.inputs), trunk.base.content_hash)
+    return best_precision(trunk.model, trunk.sample(context.inputs), trunk.base.computes)

@@ -14,43 +14,18 @@ share one base with. On a CPU it is not faster than fine-tuning the same layers.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from pydantic import Field
-
 from hasei.engine.derivation import Context, Derivation, Facts
-from hasei.engine.trunk import Trunk
-from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
-from hasei.methods._adapting import (
-    IN_LAYERS,
-    Ranged,
-    check_range,
-    effort_above,
-    layers_of,
-    linear_layers,
-    reads_first,
-    with_peft,
-)
-from hasei.methods._tuning import BESIDE_ITS_BASE, Part, tune
+from hasei.methods._adapting import IN_LAYERS, check_range, effort_above, reads_first
+from hasei.methods._low_rank import LowRank, low_rank
+from hasei.methods._tuning import BESIDE_ITS_BASE, tune
 
 SUPPORTS = IN_LAYERS
 LEAVES = BESIDE_ITS_BASE
 
 
-class Params(Ranged):
-    """Settings. Layers *first_layer* to *last_layer* (counted from 0, both included; None: to the end) are adapted.
-
-    *rank_stabilised* scales by the root of the rank, so that large ranks learn too; *dora* learns how long each column of a
-    weight is apart from where it points; *plus* is how many times as fast B learns as A (LoRA+: about 16).
-    """
-
-    rank: int = Field(8, ge=1, le=1024)
-    scale: float = Field(16.0, gt=0)
-    rank_stabilised: bool = False
-    dora: bool = False
-    plus: float = Field(1.0, gt=0, le=1000)
-    learning_rate: float = Field(2e-3, gt=0, le=1)
+class Params(LowRank):
+    """Settings: see :class:`~hasei.methods._low_rank.LowRank`."""
 
 
 def proposals(facts: Facts) -> list[Params]:
@@ -76,30 +51,4 @@ def derive(context: Context, params: Params) -> Derivation:
     """Train the adapters; raises NotSupported when the layer range is empty or out of the base's layers."""
     SUPPORTS.refuse("lora", context.task)
     check(params, context.trunk.layers)
-    return tune(context, "lora", params, lambda trunk: _adapted(trunk, params, context.seed))
-
-
-def _adapted(trunk: Trunk, params: Params, seed: int) -> Part:
-    from peft import LoraConfig
-
-    layers = layers_of(params, trunk.layers)
-    targets = linear_layers(trunk, layers, "lora")
-    experts = [
-        f"{trunk.stack.path}.{i}.{name}"
-        for i in layers
-        for name, parameter in trunk.stack.layers[i].named_parameters()
-        if parameter.ndim == 3  # the experts of a layer, held in one tensor
-    ]
-    if experts and params.dora:
-        raise NotSupported(
-            f"the experts of '{trunk.base.name}' have no columns whose lengths could be learnt apart",
-            do="set dora false",
-        )
-    model = trunk.fresh(())
-    turned = all(type(model.get_submodule(name)).__name__ == "Conv1D" for name in targets)
-    config = LoraConfig(
-        r=params.rank, lora_alpha=params.scale, lora_dropout=0.0, target_modules=targets, bias="none",
-        target_parameters=experts or None, fan_in_fan_out=turned, use_rslora=params.rank_stabilised, use_dora=params.dora,
-    )  # fmt: skip
-    part = with_peft(trunk, model, config, seed, params.first_layer, "lora_")
-    return replace(part, rates={name: params.plus for name in part.names if "lora_B" in name})
+    return tune(context, "lora", params, lambda trunk: low_rank(trunk, params, context.seed, "lora"))

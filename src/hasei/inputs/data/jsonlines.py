@@ -9,7 +9,7 @@ from typing import Any
 
 from hasei.ground.errors import DataError
 from hasei.inputs.data.encoding import detect
-from hasei.inputs.data.source import Row, Source, empty, refuse_nul
+from hasei.inputs.data.source import NULL, Row, Source, empty, refuse_nul
 
 
 def open_jsonlines(path: Path) -> Source:
@@ -38,10 +38,10 @@ def is_jsonlines(first_line: str) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """Return a JSON value as a cell: text as it is, null as blank, anything else as JSON."""
+    """Return a JSON value as a cell: text as it is, null as :data:`~hasei.inputs.data.source.NULL`, anything else as JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    return NULL if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -14,6 +14,15 @@ Row: TypeAlias = tuple[int, Sequence[str]]
 """A 1-based line (or row) number and the cells as they stand there, however many."""
 
 
+class Null(str):
+    """A cell that holds nothing at all, where a format tells that from an empty text; everywhere else it is one."""
+
+    __slots__ = ()
+
+
+NULL = Null()
+
+
 @dataclass(frozen=True)
 class Source:
     """A file of rows, opened. *header* is as written; *rows* starts a new pass over the rows below it, in file order.

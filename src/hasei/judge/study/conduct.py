@@ -15,9 +15,9 @@ from hasei.derive.corpora import opened_over, with_entries
 from hasei.derive.run import refuse_conflict
 from hasei.engine.opening import refuse_other
 from hasei.ground import lineage
-from hasei.ground.errors import OutputError, RecipeError, UserError
+from hasei.ground.errors import OutputError, RecipeError, Stopped, UserError
 from hasei.ground.events import Watch
-from hasei.ground.files import alone, hash_json, new_folder, plain, refuse_existing, write_json
+from hasei.ground.files import alone, hash_json, new_folder, no_empty_parents, plain, refuse_existing, write_json
 from hasei.ground.language import _, speaking
 from hasei.ground.measure import energy
 from hasei.inputs import data as rooms
@@ -51,7 +51,7 @@ def conduct(config: Config, out: Path, watch: Watch, *, resume: bool = False) ->
     """
     clock = Clock(config.budget_seconds)
     refuse_existing(out)
-    with alone(out), speaking(config.lang):
+    with alone(out), no_empty_parents(out), speaking(config.lang):
         return _conduct(config, out, watch, clock, resume=resume)
 
 
@@ -64,9 +64,13 @@ def _conduct(config: Config, out: Path, watch: Watch, clock: Clock, *, resume: b
         lab, candidates = prepare(config, watch, work)
         write_json(work / "asked.json", asked)
         result = _run(config, lab, clock, candidates, out)
-    except UserError as error:
-        # A request that must change leaves nothing; what a full disk or a slip in --resume stopped is worth keeping.
-        if not resume and not (isinstance(error, OutputError) and (work / "trials").exists()):
+    except Stopped:
+        raise
+    except Exception as error:
+        # A request that must change leaves nothing, nor a failure of ours; trials that a full disk, a failure or a slip in
+        # --resume stopped are worth keeping.
+        kept = (work / "trials").exists() and (isinstance(error, OutputError) or not isinstance(error, UserError))
+        if not resume and not kept:
             shutil.rmtree(work, ignore_errors=True)
         raise
     shutil.rmtree(work, ignore_errors=True)
