@@ -39,7 +39,7 @@ honesty: setup
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m 'nightly or not nightly' tests/judge/honesty tests/judge/checks/test_leak_zoo.py --durations=20
 
 test: lint browser
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 bench: setup
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'

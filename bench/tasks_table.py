@@ -52,15 +52,16 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--methods", default="feature_extraction")
+    parser.add_argument("--scheme", default="auto", help="holdout where cross-fitting is more than the budget allows")
     options = parser.parse_args()
     head = ("set", "task", "metric", "best cheap truth", "chosen", "gain", "verdict", "time")
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|", flush=True)
     for name in options.sets:
-        print(f"| {' | '.join(row(name, options.budget, options.methods))} |", flush=True)
+        print(f"| {' | '.join(row(name, options.budget, options.methods, options.scheme))} |", flush=True)
     print(datetime.date.today())
 
 
-def row(name: str, budget: str, methods: str) -> tuple[str, ...]:
+def row(name: str, budget: str, methods: str, scheme: str) -> tuple[str, ...]:
     from hasei.ground.errors import HaseiError
     from hasei.ground.events import Watch
     from hasei.judge.study import conduct, make_config
@@ -73,7 +74,9 @@ def row(name: str, budget: str, methods: str) -> tuple[str, ...]:
         else:
             data = {k: str(SHARED / v) if k in ("path", "test", "corpus") else v for k, v in data.items()}
         os.environ["HASEI_STATE"] = str(Path(folder) / "state")  # every set is looked at for the first time
-        config = make_config({"data": data, "task": task, "budget": budget, "recipes": recipes, "checks": False})
+        config = make_config(
+            {"data": data, "task": task, "budget": budget, "recipes": recipes, "checks": False, "scheme": scheme}
+        )
         try:
             report = conduct(config, Path(folder) / "run", Watch()).report
         except HaseiError as error:

@@ -11,8 +11,10 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     OMP_WAIT_POLICY="PASSIVE",
     NO_COLOR="1",
+    TORCHDYNAMO_DISABLE="1",  # nothing is compiled here; some libraries else load the compiler when they are imported
 )
 
+import gc
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +28,13 @@ os.environ["HASEI_STATE"] = f"{_STATE.name}/state"
 sys.path.insert(0, str(Path(__file__).parent))
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: looking for garbage in it, again and again, is a tenth of the time of the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)

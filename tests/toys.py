@@ -77,10 +77,10 @@ SIDE = 32
 def make_image_config(kind: str):
     import transformers as t
 
-    h, a = SIZES["hidden"], SIZES["heads"]
+    h, n, a = SIZES["hidden"], SIZES["layers"], SIZES["heads"]
     widths = {"depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 24, h]}
     return {
-        "vit": lambda: t.ViTConfig(hidden_size=h, num_hidden_layers=4, num_attention_heads=a, intermediate_size=64,
+        "vit": lambda: t.ViTConfig(hidden_size=h, num_hidden_layers=n, num_attention_heads=a, intermediate_size=64,
                                    image_size=SIDE, patch_size=8),
         "convnext": lambda: t.ConvNextConfig(**widths, layer_scale_init_value=0.5),
         "resnet": lambda: t.ResNetConfig(**widths, embedding_size=8, layer_type="basic"),

@@ -96,26 +96,29 @@ def test_two_processes_that_fill_one_file_at_once_both_get_what_one_alone_gets(t
     import subprocess
     import sys
 
-    base = toy_base("bert")
-    code = (
-        "import sys; from pathlib import Path; import numpy as np; from toys import TEXTS\n"
+    base, outputs = toy_base("bert"), [tmp_path / "1.npy", tmp_path / "2.npy"]
+    code = (  # one process imports what is needed and becomes two, which so begin at the same moment
+        "import os, sys; from pathlib import Path; import numpy as np; from toys import TEXTS\n"
+        "import transformers.models.bert.modeling_bert\n"
         "from hasei.inputs.base import Base; from hasei.engine.trunk import Trunk\n"
         "from hasei.engine.activations.store import Store\n"
         "rows = [f'{t} {i}' for i in range(40) for t in TEXTS]\n"
-        "trunk = Trunk(Base.open(sys.argv[1]), Store(Path(sys.argv[2])))\n"
-        "np.save(sys.argv[3], trunk.pooled(rows, 2, 'mean'))\n"
+        "children = []\n"
+        "for output in sys.argv[3:]:\n"
+        "    children.append(os.fork())\n"
+        "    if not children[-1]:\n"
+        "        trunk = Trunk(Base.open(sys.argv[1]), Store(Path(sys.argv[2])))\n"
+        "        np.save(output, trunk.pooled(rows, 2, 'mean'))\n"
+        "        os._exit(0)\n"
+        "sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    outputs = [tmp_path / f"{n}.npy" for n in range(3)]
-    stores = [tmp_path / "shared", tmp_path / "shared", tmp_path / "alone"]
-    running = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, str(base), str(s), str(o)], env=environment)
-        for s, o in zip(stores, outputs)
-    ]
-    assert [p.wait(timeout=120) for p in running] == [0, 0, 0]
-    results = [np.load(o) for o in outputs]
-    np.testing.assert_array_equal(results[0], results[1])
-    np.testing.assert_array_equal(results[0], results[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    asked = [sys.executable, "-W", "ignore", "-c", code, str(base), str(tmp_path / "shared"), *map(str, outputs)]
+    subprocess.run(asked, env=environment, timeout=120, check=True)
+    rows = [f"{text} {i}" for i in range(40) for text in TEXTS]
+    alone = Trunk(Base.open(base), Store(tmp_path / "alone")).pooled(rows, 2, "mean")
+    for output in outputs:
+        np.testing.assert_array_equal(np.load(output), alone)
     assert len(list((tmp_path / "shared").glob("*/key.json"))) == 1
 
 

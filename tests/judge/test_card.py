@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
+from hasei.derive.recipe import make_step
 from hasei.ground import lineage, plugins
 from hasei.ground.errors import BaseError
 from hasei.judge.card import code, hub_licence, plain_text, write_card
@@ -127,6 +128,12 @@ def test_every_format_says_how_it_is_loaded_with_code_that_is_python(form):
     compile(lines, form, "exec")
 
 
+def quick(name):
+    """Settings of a training of a few steps, where *name* trains."""
+    own = make_step(name, {}).params.model_dump()
+    return {"epochs": 1, "min_steps": 0} if "min_steps" in own else {}
+
+
 PARCEL, CARD = "where is my parcel", "my card was DECLINED ｉn the shop"
 ONE, TWO = (
     [PARCEL, CARD, "荷物はどこ", "Tom Smith（東京）と🙂"],
@@ -176,8 +183,9 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
         recipe, __, kind = method.partition(" of ")
         kind, __, chosen = kind.partition(", ")
         recipe = {recipe: {"chosen": chosen}} if chosen else recipe
+    ((name, given),) = recipe.items() if isinstance(recipe, dict) else [(recipe, {})]
     model = order(
-        read_steps(recipe), path, task=task, columns={n: n for n in names},
+        read_steps({name: quick(name) | given}), path, task=task, columns={n: n for n in names},
         base=toy_base(kind or toy_kind(opened)), out=tmp_path / "m",
         corpus=None if toy.corpus is None else write_entries(tmp_path / "entries.jsonl", toy.corpus),
     )  # fmt: skip
@@ -222,7 +230,11 @@ def test_the_code_on_the_card_of_a_picture_model_says_what_hasei_says(method, to
     task = open_task("image_classification")
     toy = task.toy()
     model = order(
-        read_steps(method), toy.inputs[0].path.parents[1], task=task.name, base=toy_base("vit"), out=tmp_path / "m"
+        read_steps({method: quick(method)}),
+        toy.inputs[0].path.parents[1],
+        task=task.name,
+        base=toy_base("vit"),
+        out=tmp_path / "m",
     )
     write_card(model.folder, None, None, task)
     text, said = (model.folder / "README.md").read_text("utf-8"), []

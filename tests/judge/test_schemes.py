@@ -11,27 +11,34 @@ import hasei
 from hasei.ground.errors import RecipeError
 from hasei.ground.events import Watch
 from hasei.ground.statistics import Interval
-from hasei.judge.study import conduct, make_config
+from hasei.judge.study import conduct, make_config, plan
 from hasei.judge.study.clock import Clock
 from hasei.judge.study.crossfit import drop_the_slow
+
+SOLVED = {"feature_extraction": {"layer": 4, "pooling": "mean"}}
+"""What is left to be chosen inside each fold: the strength."""
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     from test_study import write_rows
 
-    return write_rows(tmp_path_factory.mktemp("rows") / "rows.csv", 700)
+    return write_rows(tmp_path_factory.mktemp("rows") / "rows.csv", 300)
 
 
-def run(rows, base, out, **asked):
+def configured(rows, base, **asked):
     settings = {
         "data": {"path": str(rows)},
         "base": str(base),
-        "recipes": ("feature_extraction",),
+        "recipes": (SOLVED,),
         "budget": "3m",
         **asked,
     }
-    return conduct(make_config(settings), out, Watch())
+    return make_config(settings)
+
+
+def run(rows, base, out, **asked):
+    return conduct(configured(rows, base, **asked), out, Watch())
 
 
 def test_in_k_fold_every_train_and_select_row_is_scored_and_confirm_rows_are_opened_once(
@@ -54,8 +61,12 @@ def test_in_k_fold_every_train_and_select_row_is_scored_and_confirm_rows_are_ope
 
 
 def test_holdout_can_be_asked_for_where_auto_would_cross_fit(rows, toy_base, tmp_path):
-    assert run(rows, toy_base("bert"), tmp_path / "a", scheme="holdout").report["scheme"] == "holdout"
-    assert run(rows, toy_base("bert"), tmp_path / "b").report["scheme"].startswith("nested")
+    asked, auto = (
+        plan(configured(rows, toy_base("bert"), **how), Watch(), tmp_path / "work")
+        for how in ({"scheme": "holdout"}, {})
+    )
+    assert asked["scheme"] == "holdout"
+    assert auto["scheme"].startswith("nested")
 
 
 def test_nested_with_a_test_file_is_refused_in_one_line(rows, toy_base, tmp_path):
@@ -65,6 +76,7 @@ def test_nested_with_a_test_file_is_refused_in_one_line(rows, toy_base, tmp_path
 
 def test_finalists_are_tried_under_several_seeds_and_chosen_by_their_mean(rows, toy_base, tmp_path):
     found = run(rows, toy_base("bert"), tmp_path / "run", scheme="holdout", seeds=3)
+    assert found.report["scheme"] == "holdout"
     several = [c for c in found.report["candidates"] if c["seeds"]]
     assert several
     for candidate in several:

@@ -68,6 +68,22 @@ def many(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def some(tmp_path_factory):
+    """Fewer, which hold out some only where that is asked for."""
+    return write_rows(tmp_path_factory.mktemp("rows") / "some.csv", 500)
+
+
+@pytest.fixture(scope="module")
+def few(toy_base, tmp_path_factory):
+    """One finished study of few rows, one of them longer than the base reads."""
+    rows = write_rows(tmp_path_factory.mktemp("rows") / "few.csv", 150)
+    with rows.open("a", encoding="utf-8") as file:
+        file.write(f"{'parcel order arrive ' * 60},delivery\n")
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return hasei.study(rows, base=toy_base("bert"), methods=["feature_extraction"], budget="5m", out=out)
+
+
+@pytest.fixture(scope="module")
 def done(many, toy_base, tmp_path_factory):
     """One finished study by holdout, looked at by several tests."""
     out = tmp_path_factory.mktemp("runs") / "run"
@@ -150,73 +166,85 @@ def test_nothing_is_left_beside_the_folder_and_it_is_never_overwritten(done, man
         hasei.study(many, base=toy_base("bert"), out=done.folder)
 
 
-def test_a_second_look_at_the_same_confirm_rows_is_judged_more_strictly(many, toy_base, tmp_path, monkeypatch):
+def test_a_second_look_at_the_same_confirm_rows_is_judged_more_strictly(some, toy_base, tmp_path, monkeypatch):
     monkeypatch.setenv("HASEI_STATE", str(tmp_path / "state"))
     levels = []
     for i in range(2):
         result = hasei.study(
-            many, base=toy_base("bert"), methods=["feature_extraction"], budget="3m", out=tmp_path / str(i)
+            some,
+            base=toy_base("bert"),
+            methods=["feature_extraction"],
+            scheme="holdout",
+            budget="3m",
+            out=tmp_path / str(i),
         )
         levels.append((result.report["openings"], result.report["alpha"]))
     assert levels[0] == (1, pytest.approx(0.025))
     assert levels[1] == (2, pytest.approx(0.05 / 6))
 
 
-def test_few_rows_are_cross_fitted_and_every_row_is_confirmed_once(toy_base, tmp_path):
-    rows = write_rows(tmp_path / "few.csv", 150)
-    result = hasei.study(rows, base=toy_base("bert"), methods=["feature_extraction"], budget="5m", out=tmp_path / "run")
-    assert result.report["scheme"].startswith("nested cross-fitting")
-    assert result.report["data"]["roles"]["confirm"]["rows"] == 150
-    assert result.report["chosen"]["confirm"]["low"] < result.report["chosen"]["confirm"]["value"]
-    assert result.chosen.identity["data"]["rows"] == 150
+def test_few_rows_are_cross_fitted_and_every_row_is_confirmed_once(few):
+    assert few.report["scheme"].startswith("nested cross-fitting")
+    assert few.report["data"]["roles"]["confirm"]["rows"] == 151
+    assert few.report["chosen"]["confirm"]["low"] < few.report["chosen"]["confirm"]["value"]
+    assert few.chosen.identity["data"]["rows"] == 151
 
 
-def test_ctrl_c_keeps_finished_trials_and_resuming_goes_on_with_them(many, toy_base, tmp_path):
+def test_a_text_longer_than_the_base_reads_is_said(few):
+    found = next(f for f in few.report["data"]["findings"] if f["kind"] == "long_text")
+    assert found["count"] == 1 and found["rows"] == [152]
+
+
+def test_ctrl_c_keeps_finished_trials_and_resuming_goes_on_with_them(some, toy_base, tmp_path):
     out, seen = tmp_path / "run", []
 
     def stop_at_second_method(event):
         seen.append(event.message)
 
     watch = Watch(listener=stop_at_second_method, cancelled=lambda: any("lexical_linear" in m for m in seen))
-    arguments = {"base": toy_base("bert"), "methods": ["feature_extraction"], "budget": "4m", "out": out}
+    arguments = {
+        "base": toy_base("bert"),
+        "methods": ["feature_extraction"],
+        "scheme": "holdout",
+        "budget": "4m",
+        "out": out,
+    }
     with pytest.raises(Stopped, match="--resume"):
-        hasei.study(many, watch=watch, **arguments)
+        hasei.study(some, watch=watch, **arguments)
     assert not out.exists()
     kept = list((tmp_path / ".run.work" / "trials").iterdir())
     assert kept
     log = []
-    hasei.study(many, resume=True, watch=Watch(listener=lambda e: log.append(e)), **arguments)
+    hasei.study(some, resume=True, watch=Watch(listener=lambda e: log.append(e)), **arguments)
     assert out.is_dir()
     assert not (tmp_path / ".run.work").exists()
 
 
-def test_a_full_disk_while_writing_leaves_no_folder(many, toy_base, tmp_path):
+def test_a_full_disk_while_writing_leaves_no_folder(some, toy_base, tmp_path):
     import errno
 
     def full():
         raise OSError(errno.ENOSPC, "no space left on device")
 
     with files.fail_at("before-rename:model", full), pytest.raises(OutputError, match="disk is full"):
-        hasei.study(many, base=toy_base("bert"), methods=["feature_extraction"], budget="3m", out=tmp_path / "run")
+        hasei.study(
+            some,
+            base=toy_base("bert"),
+            methods=["feature_extraction"],
+            scheme="holdout",
+            budget="3m",
+            out=tmp_path / "run",
+        )
     assert not (tmp_path / "run").exists()
 
 
-def test_a_failing_candidate_stands_in_the_table_with_its_reason_and_stops_nobody(toy_base, tmp_path):
-    rows = write_rows(tmp_path / "rows.csv", 2300, seed=3)
+def test_a_failing_candidate_stands_in_the_table_with_its_reason_and_stops_nobody(some, toy_base, tmp_path):
     wild = {"partial_fine_tuning": {"top_layers": 1, "epochs": 1, "learning_rate": 1, "head_learning_rate": 10, "clip": 1e30,
                                     "min_steps": 0, "optimizer": "sgd", "weight_decay": 0.9}}  # fmt: skip
     result = hasei.study(
-        rows, base=toy_base("bert"), methods=["feature_extraction", wild], budget="3m", out=tmp_path / "run"
-    )
+        some, base=toy_base("bert"), methods=["feature_extraction", wild], scheme="holdout", budget="3m",
+        out=tmp_path / "run",
+    )  # fmt: skip
     statuses = {c["method"]: c["status"] for c in result.report["candidates"]}
     assert statuses["feature_extraction"] == "done"
     assert statuses["partial_fine_tuning"] in ("failed", "done")
-
-
-def test_a_text_longer_than_the_base_reads_is_said(toy_base, tmp_path):
-    rows = write_rows(tmp_path / "rows.csv", 150)
-    with rows.open("a", encoding="utf-8") as file:
-        file.write(f"{'parcel order arrive ' * 60},delivery\n")
-    result = hasei.study(rows, base=toy_base("bert"), methods=["feature_extraction"], budget="5m", out=tmp_path / "run")
-    found = next(f for f in result.report["data"]["findings"] if f["kind"] == "long_text")
-    assert found["count"] == 1 and found["rows"] == [152]

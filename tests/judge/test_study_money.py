@@ -10,6 +10,7 @@ from hasei.ground.events import Watch
 from hasei.judge import kept
 from hasei.judge.study import conduct, make_config
 
+SOLVED = {"feature_extraction": {"layer": 4, "pooling": "mean"}}
 PRICES = {"predictions_per_month": 10_000, "cost_of_an_error": 2.0, "setup_hours": 5, "cost_of_a_person": 0.5}
 
 
@@ -20,7 +21,7 @@ def rows(tmp_path_factory):
 
     from test_study import write_rows
 
-    path = write_rows(tmp_path_factory.mktemp("rows") / "rows.csv", 700)
+    path = write_rows(tmp_path_factory.mktemp("rows") / "rows.csv", 500)
     draw = random.Random(1)
     with path.open(encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))
@@ -37,14 +38,28 @@ def rows(tmp_path_factory):
 def run(rows, base, out, *, today=None, scheme="holdout", **prices):
     goal = {"metric": "accuracy"} | ({} if today is None else {"today": today})
     return conduct(make_config({
-        "data": {"path": str(rows)}, "base": str(base), "recipes": ("feature_extraction",), "budget": "4m", "goal": goal,
+        "data": {"path": str(rows)}, "base": str(base), "recipes": (SOLVED,), "budget": "4m", "goal": goal,
         "prices": {**PRICES, **prices}, "scheme": scheme,
     }), out, Watch())  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def against_today(rows, toy_base, tmp_path_factory):
+    """Return a function that gives the finished study of a scheme with today's process, and its folder."""
+    made = {}
+
+    def of(scheme):
+        if scheme not in made:
+            out = tmp_path_factory.mktemp(scheme) / "run"
+            made[scheme] = run(rows, toy_base("bert"), out, today="now", scheme=scheme), out
+        return made[scheme]
+
+    return of
+
+
 @pytest.mark.parametrize("scheme", ["holdout", "nested"])
-def test_todays_process_is_a_cheap_truth_and_money_is_reckoned_against_it(rows, toy_base, tmp_path, scheme):
-    found = run(rows, toy_base("bert"), tmp_path / "run", today="now", scheme=scheme)
+def test_todays_process_is_a_cheap_truth_and_money_is_reckoned_against_it(against_today, scheme):
+    found, out = against_today(scheme)
     money = found.report["money"]
     assert money["against"] == "today"
     assert money["per_month"]["low"] <= money["per_month"]["value"] <= money["per_month"]["high"]
@@ -52,7 +67,7 @@ def test_todays_process_is_a_cheap_truth_and_money_is_reckoned_against_it(rows, 
     assert found.report["automation"]["money"]["cheapest"]["per_month"] >= 0
     today = found.report["today"]
     assert today["name"] == "today" and 0.5 < today["confirm"]["low"] < today["confirm"]["value"] < 1
-    assert kept.recompute(tmp_path / "run") == (tmp_path / "run" / kept.VERDICT).read_text("utf-8")
+    assert kept.recompute(out) == (out / kept.VERDICT).read_text("utf-8")
 
 
 def test_a_figure_of_today_is_set_against_the_winner_with_its_own_interval(rows, toy_base, tmp_path):
@@ -63,8 +78,10 @@ def test_a_figure_of_today_is_set_against_the_winner_with_its_own_interval(rows,
     assert few["per_month"]["high"] - few["per_month"]["low"] > exact["per_month"]["high"] - exact["per_month"]["low"]
 
 
-def test_rows_that_weigh_more_cost_more_and_the_verdict_can_still_be_made_again(rows, toy_base, tmp_path):
-    plain = run(rows, toy_base("bert"), tmp_path / "a", today="now").report["money"]
+def test_rows_that_weigh_more_cost_more_and_the_verdict_can_still_be_made_again(
+    rows, against_today, toy_base, tmp_path
+):
+    plain = against_today("holdout")[0].report["money"]
     heavy = run(rows, toy_base("bert"), tmp_path / "b", today="now", costs={"weight": "worth"}).report["money"]
     assert abs(heavy["per_month"]["value"]) > abs(plain["per_month"]["value"])
     assert kept.recompute(tmp_path / "b") == (tmp_path / "b" / kept.VERDICT).read_text("utf-8")

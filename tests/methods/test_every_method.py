@@ -11,6 +11,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+import toys
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
 from hasei.engine import ragged
@@ -33,12 +34,31 @@ METHODS = plugins.names("methods")
 TASKS = plugins.names("tasks")
 TRAINED = [m for m in METHODS if plugins.load("methods", m).SUPPORTS.gradients]
 SEARCHED = ("feature_extraction", "full_fine_tuning", "contrastive_tuning")
+LAYERS = 2
+"""Of the toy bases: one that can be trained, one below it that may stay as it is."""
 QUICK = {"epochs": 2, "rows_per_step": 8, "min_steps": 0}
-WRITTEN = 8
-"""Rows where answers are written token by token, many times in a test."""
+SMALL = {"top_layers": 1, "length": 4, "pairs": 2}
+"""Of the settings that a method may have, the parts that make it slow."""
+WRITTEN, WORDS = 8, 2
+"""Rows and the words of each, where answers are written token by token, many times in a test."""
 EAGER = {
-    "learning_rate": 3e-3, "head_learning_rate": 3e-3, "dropout": 0.0, "epochs": 12, "smoothing": 0.0, "precision": "fp32",
+    "learning_rate": 3e-3, "head_learning_rate": 3e-3, "dropout": 0.0, "epochs": 5, "smoothing": 0.0, "precision": "fp32",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def toy_base(tmp_path_factory):
+    """As everywhere, with fewer layers."""
+    made = {}
+
+    def make(kind):
+        if kind not in made:
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setitem(toys.SIZES, "layers", LAYERS)
+                made[kind] = toys.make_base(kind, tmp_path_factory.mktemp("base") / kind)
+        return made[kind]
+
+    return make
 
 
 @pytest.fixture
@@ -50,8 +70,11 @@ def trunk(request, trunks):
 
 def toy_data(task):
     toy = task.toy()
-    most = WRITTEN if task.target_kind == "text" else len(toy.inputs)
+    written = task.target_kind == "text"
+    most = WRITTEN if written else len(toy.inputs)
     inputs, targets = toy.inputs[:most], task.clean(toy.targets)[0][:most]
+    if written:
+        targets = [" ".join(text.split()[:WORDS]) for text in targets]
     units = [hashlib.sha256(repr(i).encode()).hexdigest() for i in inputs]
     return Dataset(
         inputs, targets, units, [f"{u}{t}" for u, t in zip(units, targets)], np.array(["train"] * len(units)),
@@ -71,7 +94,11 @@ def step_of(method, task=None, **params):
         own = plugins.load("methods", named).Params.model_fields
         params |= {"method": named, "trials": 2, "fixed": {k: v for k, v in QUICK.items() if k in own}}
         params["over"] = {"learning_rate": [1e-4, 1e-3]} if "learning_rate" in own else {"l2": [1e-3, 1e-2]}
-    quick = QUICK | {k: v for k, v in {"top_layers": 2, "length": 4}.items() if k in settings}
+    quick = QUICK | SMALL
+    if (
+        "then" in settings and task and searched_by_default(task) == "full_fine_tuning"
+    ):  # nothing is solved: a quick one too
+        quick["then"] = {"full_fine_tuning": QUICK}
     if "members" in settings:  # quick ones too
         members = [next(iter(one.items())) for one in plugins.load("methods", method).Params().members]
         quick["members"] = tuple({name: step_of(name, **given).to_json()["params"]} for name, given in members)
@@ -232,7 +259,7 @@ def it_learns(method, context):
     if searches and searched_by_default(context.task) in TRAINED:
         return  # a few steps of what learns elsewhere
     if method in TRAINED:
-        curve = run.run_step(step_of(method, **EAGER), context).derivation.curve
+        curve = run.run_step(step_of(method, context.task, **EAGER), context).derivation.curve
         assert curve[-1]["loss"] < curve[0]["loss"]
         return
     quality = []

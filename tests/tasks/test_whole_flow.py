@@ -67,7 +67,7 @@ def test_a_task_goes_the_whole_way(name, toy_base, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     task = open_task(name)
     count, judged = (
-        (200, 100) if task.target_kind == "text" else (500, 420)
+        (100, 60) if task.target_kind in ("text", "likelihood") else (300, 260)
     )  # what is written takes its time, token by token
     rows = rows_of(task, tmp_path / "rows.csv", count, 0)
     test = rows_of(task, tmp_path / "test.csv", judged, 1)

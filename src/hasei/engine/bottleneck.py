@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from hasei.engine.seeds import seeded
 from hasei.engine.sublayers import widths
 
 Placement = Literal["serial", "parallel"]
@@ -80,8 +81,7 @@ class Adapted(Heard):
 
 def insert(model: nn.Module, found: Bottleneck, seed: int = 0) -> nn.Module:
     """Put fresh adapters into *model*, drawn by *seed*, and return it; ``model.bottleneck`` then says what they are."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         for first, last in found.places:
             begin = None
             if found.placement == "parallel":

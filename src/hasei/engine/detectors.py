@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from hasei.engine.opening import load_as, load_model, quiet
+from hasei.engine.seeds import seeded
 from hasei.ground.errors import BaseError
 from hasei.inputs.base import Base
 
@@ -123,8 +124,7 @@ def open_detector(base: Base, side: int) -> Opened:
     kind = str(base.config.get("model_type"))
     if kind in DETECTORS:
         return Opened(load_whole(base), {"yolos": "encoder.layer", "detr": "decoder.layers"}[kind])
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with quiet(), seeded(0):
         if kind == "vit":
             return _from_vit(load_model(base), side)
         return _from_backbone(base, load_model(base))
@@ -142,8 +142,7 @@ def with_labels(trunk: Any, names: Sequence[str], seed: int, known: Any = None, 
         _narrow(trunk, answers)
     config = copy.deepcopy(trunk.config)
     config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with quiet(), seeded(seed):
         whole = AutoModelForObjectDetection.from_config(config)
         _spread(whole.class_labels_classifier)
         _spread(whole.bbox_predictor)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from hasei.engine import quantised
+from hasei.engine.seeds import seeded
 from hasei.ground.errors import BaseError
 from hasei.inputs.architecture import auto_class
 from hasei.inputs.base import Base
@@ -21,10 +22,9 @@ _DO = "fetch the whole model, or choose another base"
 @contextlib.contextmanager
 def unset() -> Iterator[None]:
     """Make models without drawing their weights: all of them are loaded next."""
-    import torch
     from transformers.initialization import no_init_weights
 
-    with torch.random.fork_rng(), no_init_weights():
+    with torch.random.fork_rng(devices=[]), no_init_weights():
         yield
 
 
@@ -82,8 +82,7 @@ def load_as(
 
     Raises BaseError where it can't be, or lacks weights other than those for which *may_lack* (model, name) holds.
     """
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(0)
+    with quiet(), seeded(0):
         try:
             model, report = kind.from_pretrained(
                 base.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,

@@ -26,6 +26,7 @@ from hasei.engine.checkpoint import Checkpoint
 from hasei.engine.pacing import Order, paced
 from hasei.engine.ragged import padded
 from hasei.engine.regularisers import Agreement, Pull, Regularise
+from hasei.engine.seeds import seeded
 from hasei.ground.errors import RunFailed, Stopped
 from hasei.ground.events import Watch
 from hasei.ground.language import _
@@ -182,8 +183,7 @@ class _Loop:
         if self.mixing is not None:
             self.mixing.begin((job.seed, self.step), np.concatenate(micros))
         # Seeding every step makes dropout independent of what ran before: a resumed run needs no generator state.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((job.seed * 1_000_003 + self.step) % 2**63)
+        with seeded((job.seed * 1_000_003 + self.step) % 2**63):
             begin = getattr(job.source, "begin", None)
             if begin is not None:
                 begin(np.concatenate(micros), self.step)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import torch
 from torch import nn
 
 from hasei.engine.native import NativeTrunk
 from hasei.engine.opening import quiet
+from hasei.engine.seeds import seeded
 from hasei.ground.errors import NotSupported
 
 
@@ -22,8 +22,7 @@ def unlearnt(model: nn.Module, seed: int) -> nn.Module:
     Raises NotSupported where its architecture can't be made from its configuration alone.
     """
     plain: Any = model.native if isinstance(model, NativeTrunk) else model
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with quiet(), seeded(seed):
         try:
             made = type(plain)(copy.deepcopy(plain.config)).float()
         except (TypeError, ValueError, AttributeError, RuntimeError) as error:

@@ -10,6 +10,7 @@ from torch import nn
 
 from hasei.engine.derivation import Facts, Supports
 from hasei.engine.opening import quiet
+from hasei.engine.seeds import seeded
 from hasei.engine.sublayers import Sublayer, is_linear, sublayers
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
@@ -84,11 +85,9 @@ def no_linear_layer(trunk: Trunk, name: str) -> NotSupported:
 
 def with_peft(trunk: Trunk, model: nn.Module, config: Any, seed: int, first: int, mark: str) -> Part:
     """Return *model*, a copy of the trunk, under PEFT's *config*; the trained parameters are those with *mark* in their name."""
-    import torch
     from peft import get_peft_model
 
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with quiet(), seeded(seed):
         adapted: nn.Module = get_peft_model(model, config)
     names = frozenset(n for n, _ in adapted.named_parameters() if mark in n)
     inner = adapted.get_submodule(f"base_model.model.{trunk.stack.path}")

@@ -18,6 +18,7 @@ from torch import nn
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.opening import quiet
 from hasei.engine.readings import reading_of
+from hasei.engine.seeds import seeded
 from hasei.engine.soft_prompts import Prompted, room_beside
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
@@ -80,8 +81,7 @@ def _part(trunk: Trunk, name: str, params: Prompting, config: Any, seed: int) ->
         "token_dim": int(table.embedding_dim),
         "num_attention_heads": int(getattr(model.config, "num_attention_heads", None) or 1),
     }  # fmt: skip
-    with quiet(), torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with quiet(), seeded(seed):
         try:
             adapted = Prompted(get_peft_model(model, config(trunk, shape))).eval()
             _try(adapted, trunk)

@@ -335,4 +335,6 @@ def _checkpoint(context: Context, name: str, plan: Tuned) -> Checkpoint | None:
 def machine_precision(context: Context) -> str:
     """Return the precision that training should use on this machine, measured on some of the rows."""
     trunk = context.trunk
+    if trunk.base.quantisation is not None:
+        return "fp32"  # its weights are put back in that, and some architectures do not take both in one pass
     return best_precision(trunk.model, trunk.sample(context.inputs), trunk.base.computes)

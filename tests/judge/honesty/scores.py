@@ -24,6 +24,13 @@ def weighted_auc(scores: Any, true: Any, weights: Any) -> Any:
     """The chance that a row of class 1 has a higher score than one of class 0, ties half, for d reweighted copies."""
     order = np.argsort(scores, kind="stable")
     ranked, positive = np.asarray(scores)[order], np.asarray(true)[order].astype(np.float64)
+    if (ranked[1:] != ranked[:-1]).all():  # no ties: the zeros before each one are all that is below it
+        at = np.flatnonzero(positive)
+        lower = np.cumsum(weights[:, order] * (1 - positive), axis=1)
+        ones = weights[:, order[at]]
+        pairs = ones.sum(axis=1) * lower[:, -1]
+        above = np.einsum("ij,ij->i", ones, lower[:, at])
+        return np.divide(above, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
     ones = weights[:, order] * positive
     zeros = weights[:, order] - ones
     first = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
