@@ -7,6 +7,7 @@ Relations: :mod:`hasei.engine.soft_prompts` runs it; every state changes, so tha
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -85,7 +86,7 @@ def _part(trunk: Trunk, name: str, params: Prompting, config: Any, seed: int) ->
         try:
             adapted = Prompted(get_peft_model(model, config(trunk, shape))).eval()
             _try(adapted, trunk)
-        except (ValueError, TypeError, RuntimeError, AttributeError, IndexError) as error:
+        except (ValueError, TypeError, RuntimeError, AttributeError, IndexError, UserWarning) as error:
             raise NotSupported(
                 f"'{name}' is not possible for the architecture of '{trunk.base.name}'",
                 received=str(error) or type(error).__name__,
@@ -97,10 +98,20 @@ def _part(trunk: Trunk, name: str, params: Prompting, config: Any, seed: int) ->
 
 
 def _try(model: nn.Module, trunk: Trunk) -> None:
-    """Raise ValueError where the last states do not hang on what stands before the rows."""
+    """Raise ValueError where the last states do not hang on what stands before the rows, what the base raises where it can't.
+
+    What is learnt is moved for that: an architecture that looks tokens up by their vectors knows those alone that it began with.
+    """
     batch = trunk.probing_batch()
-    with torch.no_grad():
+    learnt = [p for n, p in model.named_parameters() if ".prompt_encoder." in n]
+    began = [p.detach().clone() for p in learnt]
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Prefix tuning injected into layers")  # and not into others
+        for p in learnt:
+            p.add_(0.01 * torch.randn_like(p))
         found = model(**batch).last_hidden_state
+        for p, value in zip(learnt, began):
+            p.copy_(value)
         plain = trunk.model(**{n: v for n, v in batch.items() if n != "token_type_ids"}).last_hidden_state
     if found.shape != plain.shape or bool((found == plain).all()):
         raise ValueError("its layers do not read what stands before a row")
