@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="the base for pictures")
     parser.add_argument("--kept", type=Path, required=True, help="a folder for what was derived")
     parser.add_argument("--sets", nargs="+", help="only those whose name begins so")
-    parser.add_argument("--methods", nargs="+", help="only those")
+    parser.add_argument("--methods", nargs="+", help="only those, as they stand in the table")
     parser.add_argument("--rows", type=int, help="of train and test, to see that all runs")
     parser.add_argument(
         "--write", action="store_true", help="write the tables of what is kept into docs, derive nothing"
@@ -86,7 +86,7 @@ def derive_all(name: str, given: dict[str, Any], asked: dict[str, Any], options:
     for entry in [*plugins.names("baselines"), *asked["methods"]]:
         kind, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
         told = f"{kind} {settings_text(settings)}".strip()
-        if told in known or (options.methods and kind not in options.methods):
+        if told in known or (options.methods and told not in options.methods):
             continue
         plugin: Any = plugins.load("baselines" if kind in plugins.names("baselines") else "methods", kind)
         if not plugin.SUPPORTS.admits(lab.task):
