@@ -190,7 +190,7 @@ def of_set(name: str, lines: dict[str, dict[str, Any]]) -> list[str]:
             f"| {line['method']} | {line['value']:.3f} ({line['low']:.3f} to {line['high']:.3f}) | {line['trained']:,} "
             f"| {line['seconds']:.1f} | {line['ms']:.1f} | {line['bytes'] / 1e6:.1f} | {kept} |"
         )
-    refused = [f"{line['method']}: {line['why']}" for line in lines.values() if "why" in line]
+    refused = [f"{line['method']}: {line['why'].rstrip('.')}" for line in lines.values() if "why" in line]
     return [*found, *(["", "Not possible here: " + "; ".join(refused) + "."] if refused else [])]
 
 
