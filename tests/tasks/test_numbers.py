@@ -72,6 +72,19 @@ def test_one_similarity_off_the_scale_of_all_others_is_refused():
         SIMILARITY.clean(["0.5", "3", "5"] * 100 + ["55"])
 
 
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [(["0", "4.5"] * 15 + ["55"], "55; expected 0 to 5"), (["0.1", "1"] * 15 + ["4.5"], "4.5; expected 0 to 1")],
+)
+def test_a_single_similarity_off_the_scale_of_a_few_others_is_refused(targets, said):
+    with pytest.raises(DataError, match=f"out of its range: {said}"):
+        SIMILARITY.clean(targets)
+
+
+def test_a_few_cosines_below_zero_are_no_slips():
+    assert len(SIMILARITY.clean(["0.2", "0.9"] * 100 + ["-0.05"])[0]) == 201
+
+
 def test_similarities_on_no_usual_scale_are_refused():
     with pytest.raises(DataError, match=r"on no usual scale.*received -300 to 700"):
         SIMILARITY.clean(["-300", "700", "20"])

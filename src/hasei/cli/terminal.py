@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _STEERING = {"Cc", "Cf", "Cs"}
 _JOINERS = "\u200c\u200d"
 """Format signs that words and emoji of some scripts need; they steer nothing."""
+_WIDE = 140
 
 
 def safe(text: str) -> str:
@@ -51,10 +52,14 @@ def lenient() -> None:
 
 
 def console() -> Console:
-    """Return stdout as something that can draw tables; colours only on a terminal and without ``NO_COLOR``."""
+    """Return stdout as something that can draw tables; colours only on a terminal and without ``NO_COLOR``.
+
+    What goes to a file or another program is not cut at the 80 columns of a terminal that is not there.
+    """
     from rich.console import Console
 
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDE
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
 
 
 def is_live(stream: TextIO) -> bool:

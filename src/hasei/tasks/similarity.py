@@ -25,6 +25,8 @@ SCALES: tuple[tuple[float, float], ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), 
 """Lowest and highest similarity, the usual scales, narrowest first."""
 _INSIDE = 0.99
 """Share of rows that must lie on a scale for the others to be called slips."""
+_ENOUGH = 20
+"""Rows of which a single one off the scale is a slip, whatever its share."""
 
 _TARGET_HINTS = (
     "score",
@@ -94,11 +96,12 @@ class Similarity(NumberTask):
                 do="write them all alike", cell=shares[0],
             )  # fmt: skip
         values = [float(text) for text in cleaned]
+        within = next((scale for scale in SCALES if all(scale[0] <= value <= scale[1] for value in values)), None)
         for low, high in SCALES:
-            inside = sum(low <= value <= high for value in values)
-            if inside == len(values):
+            if (low, high) == within or within == SCALES[1]:  # a few cosines below zero are no slips
                 return cleaned, findings
-            if inside >= _INSIDE * len(values):
+            outside = sum(not low <= value <= high for value in values)
+            if outside <= (1 - _INSIDE) * len(values) or (outside == 1 and len(values) >= _ENOUGH):
                 wrong, cell = next((v, t) for v, t in zip(values, targets) if not low <= v <= high)
                 raise DataError(
                     f"a similarity is out of its range: {wrong:g}", expected=f"{low:g} to {high:g} like all the others",
