@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from methods_table import FILES, SHARED, one, read, settings_text, shots
+from methods_table import chosen, keep, known_in, one, opened, read, settings_text, slug_of
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 HERE = Path(__file__).resolve().parent
@@ -56,36 +54,22 @@ def sweep(
     """Derive *method* by its default and by each of *changes* from rows of set *name*; keep a line of each."""
     from hasei.derive.recipe import make_step
     from hasei.ground import plugins
-    from hasei.ground.events import Watch
-    from hasei.judge.study.conduct import prepare
-    from hasei.judge.study.config import make_config
-
-    plugin: Any = plugins.load("methods", method)
-    slug = re.sub(r"\W+", "-", name)
-    kept = folder / f"{slug}.jsonl"
-    known = {json.loads(text)["method"] for text in kept.read_text("utf-8").splitlines()} if kept.is_file() else set()
-    data = {k: str(SHARED / v) if k in FILES else v for k, v in given.items() if k not in ("task", "shots", "rows")}
-    config = {"data": data, "task": given["task"], "checks": False, "seed": asked["seed"], "recipes": [method]}
-    told = {f"{method} {settings_text(change)}".strip(): change for change in ({}, *changes)}
-    if told.keys() <= known:
-        return
     from hasei.tasks import open_task
 
-    if not plugin.SUPPORTS.admits(open_task(given["task"])):
+    plugin: Any = plugins.load("methods", method)
+    kept = folder / f"{slug_of(name)}.jsonl"
+    known = known_in(kept)
+    told = {f"{method} {settings_text(change)}".strip(): change for change in ({}, *changes)}
+    if told.keys() <= known or not plugin.SUPPORTS.admits(open_task(given["task"])):
         return
-    lab, _ = prepare(make_config(config), Watch(), folder / "work" / slug)
-    fit = lab.ordered("train", "confirm")
-    fit = shots(lab, fit, given["shots"]) if "shots" in given else fit[: given["rows"]]
+    lab = opened(given, asked["seed"], folder / "work" / slug_of(name), recipes=(method,))
+    fit = chosen(lab, lab.ordered("train", "confirm"), given)
     scored = lab.ordered("select")[: asked["scored"]]
     lab.prepare(np.concatenate([fit, scored]))
     for label, change in told.items():
-        if label in known:
-            continue
-        step = make_step(method, {key: valued(plugin.Params(), key, value) for key, value in change.items()})
-        line = one(lab, step, fit, scored) | {"set": name, "method": label}
-        with kept.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        print(name, label, line.get("why") or f"{line['value']:.4f} in {line['seconds']:.1f} s", flush=True)
+        if label not in known:
+            step = make_step(method, {key: valued(plugin.Params(), key, value) for key, value in change.items()})
+            keep(kept, one(lab, step, fit, scored) | {"set": name, "method": label})
 
 
 def valued(default: Any, key: str, value: Any) -> Any:

@@ -61,42 +61,67 @@ def derive_all(name: str, given: dict[str, Any], asked: dict[str, Any], options:
     import numpy as np
 
     from hasei.derive.recipe import make_step
+    from hasei.engine.derivation import proposals
     from hasei.ground import plugins
+    from hasei.methods._members import read_member
+
+    if given.get("base") == "pictures" and options.pictures is None:
+        return
+    slug = slug_of(name)
+    lab = opened(given, asked["seed"], options.kept / "work" / slug, options.pictures)
+    fit = chosen(lab, lab.ordered("train", "select"), given)[: options.rows]
+    scored = lab.ordered("confirm")[: options.rows or asked["scored"]]
+    lab.prepare(np.concatenate([fit, scored]))
+    facts, kept = lab.facts(len(fit)), options.kept / f"{slug}.jsonl"
+    known = known_in(kept)
+    for entry in [*plugins.names("baselines"), *asked["methods"]]:
+        kind, plugin, _ = read_member(entry)
+        settings = entry[kind] if isinstance(entry, dict) else {}
+        told = f"{kind} {settings_text(settings)}".strip()
+        if told in known or (options.methods and told not in options.methods) or not plugin.SUPPORTS.admits(lab.task):
+            continue
+        if not settings and (own := proposals(plugin, facts)):
+            settings = own[0].model_dump()
+        keep(kept, one(lab, make_step(kind, settings), fit, scored) | {"set": name, "method": told})
+
+
+def slug_of(name: str) -> str:
+    """The name of a set as that of a file."""
+    return re.sub(r"\W+", "-", name)
+
+
+def opened(
+    given: dict[str, Any], seed: int, work: Path, pictures: Path | None = None, recipes: tuple[str, ...] = ()
+) -> Any:
+    """The rows of a set as a study has them, with what it would run trials by."""
     from hasei.ground.events import Watch
     from hasei.judge.study.conduct import prepare
     from hasei.judge.study.config import make_config
 
-    if given.get("base") == "pictures" and options.pictures is None:
-        return
-    data = {
-        k: str(SHARED / v) if k in FILES else v for k, v in given.items() if k not in ("task", "base", "shots", "rows")
-    }
-    config: dict[str, Any] = {"data": data, "task": given["task"], "checks": False, "seed": asked["seed"]}
+    ours = ("task", "base", "shots", "rows")
+    data = {k: str(SHARED / v) if k in FILES else v for k, v in given.items() if k not in ours}
+    config = {"data": data, "task": given["task"], "checks": False, "seed": seed, "recipes": recipes}
     if given.get("base") == "pictures":
-        config["base"] = str(options.pictures)
-    slug = re.sub(r"\W+", "-", name)
-    lab, _ = prepare(make_config(config), Watch(), options.kept / "work" / slug)
-    fit = lab.ordered("train", "select")
-    fit = shots(lab, fit, given["shots"]) if "shots" in given else fit[: given.get("rows")]
-    scored = lab.ordered("confirm")[: options.rows or asked["scored"]]
-    fit = fit[: options.rows] if options.rows else fit
-    lab.prepare(np.concatenate([fit, scored]))
-    facts, kept = lab.facts(len(fit)), options.kept / f"{slug}.jsonl"
-    known = {json.loads(line)["method"] for line in kept.read_text("utf-8").splitlines()} if kept.is_file() else set()
-    for entry in [*plugins.names("baselines"), *asked["methods"]]:
-        kind, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
-        told = f"{kind} {settings_text(settings)}".strip()
-        if told in known or (options.methods and told not in options.methods):
-            continue
-        plugin: Any = plugins.load("baselines" if kind in plugins.names("baselines") else "methods", kind)
-        if not plugin.SUPPORTS.admits(lab.task):
-            continue
-        if not settings and hasattr(plugin, "proposals") and (own := plugin.proposals(facts)):
-            settings = own[0].model_dump()
-        line = one(lab, make_step(kind, settings), fit, scored) | {"set": name, "method": told}
-        with kept.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        print(name, told, line.get("why") or f"{line['value']:.4f} in {line['seconds']:.1f} s", flush=True)
+        config["base"] = str(pictures)
+    return prepare(make_config(config), Watch(), work)[0]
+
+
+def chosen(lab: Any, rows: Any, given: dict[str, Any]) -> Any:
+    """Of *rows*, which stand in the order of a hash, those that *given* asks for."""
+    return shots(lab, rows, given["shots"]) if "shots" in given else rows[: given.get("rows")]
+
+
+def known_in(path: Path) -> set[str]:
+    """What is not to be derived again."""
+    return {json.loads(line)["method"] for line in path.read_text("utf-8").splitlines()} if path.is_file() else set()
+
+
+def keep(path: Path, line: dict[str, Any]) -> None:
+    """Add *line* to what is known, and say it."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    said = line.get("why") or f"{line['value']:.4f} in {line['seconds']:.1f} s"
+    print(line["set"], line["method"], said, flush=True)
 
 
 def one(lab: Any, step: Any, fit: Any, scored: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from hasei.engine.activations import replay
 from hasei.engine.activations.store import Slab, Store
 from hasei.engine.batching import Ints, Tokens
 from hasei.engine.native import NativeTrunk, load_native
-from hasei.engine.opening import quiet, refuse_other
+from hasei.engine.opening import quiet, refuse_other, unset
 from hasei.engine.pixels import Pixels, Preparer, kept_pixels
 from hasei.engine.pooled import last_states
 from hasei.engine.trunk import TOLERANCE, Corpus, Trunk
@@ -77,7 +77,7 @@ class PictureTrunk(Trunk):
         return {"pixel_values": torch.zeros(1, *self.prepare_pixels.shape)}
 
     def probing_batch(self) -> dict[str, torch.Tensor]:
-        """Two short rows, to see what the architecture does."""
+        """Two pictures of noise, to see what the architecture does."""
         generator = torch.Generator().manual_seed(0)
         return {"pixel_values": torch.randn(2, *self.prepare_pixels.shape, generator=generator)}
 
@@ -269,7 +269,7 @@ def _shorter(model: nn.Module, layer: int) -> NativeTrunk | None:
             config.num_stages = layer
         config.stage_names = ["stem", *(f"stage{j + 1}" for j in range(layer))]
         config._out_features, config._out_indices = [config.stage_names[-1]], [layer]
-        with quiet(), torch.random.fork_rng():
+        with quiet(), unset():
             short = AutoModelForImageClassification.from_config(config, trust_remote_code=False).eval()
         place = head_path(short, "")
         short.set_submodule(place, nn.Identity())

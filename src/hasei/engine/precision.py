@@ -30,7 +30,7 @@ def _measure(model: nn.Module, batch: dict[str, torch.Tensor]) -> Precision:
     times: dict[bool, list[float]] = {False: [], True: []}
     states: dict[bool, torch.Tensor] = {}
     with torch.no_grad():
-        for _turn in range(4):
+        for _ in range(4):
             for narrow in (False, True):
                 start = time.perf_counter()
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
