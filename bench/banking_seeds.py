@@ -38,7 +38,7 @@ def main() -> None:
     config = make_config(
         {"data": {"path": str(DATA / "train.csv"), "test": str(DATA / "test.csv"), "licence": "CC-BY-4.0"}}
     )
-    data = read_data(config, task)
+    data = read_data(config, task).data
     rows, test = data.take(data.where("train", "select")), data.take(data.where("confirm"))
     trunk, step = Trunk(Base.open("all-minilm-l6-v2")), make_step(options.method, options.params)
     trunk.prepare(rows.inputs)

@@ -16,7 +16,7 @@ fine-tuning: Kumar et al. 2022); ``as_it_is`` is this with class means instead o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,8 +37,12 @@ from hasei.tasks import Array
 SUPPORTS = Supports(inputs=("text", "image"), gradients=False)
 BY_ROWS = ("l2",)
 """Settings whose best value hangs on the number of rows: a learning curve finds them anew at every size."""
+_Option = tuple[int, str, float]
+_By = Callable[[Context, _Option, Ints, Ints], float]
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 _SCREEN_ROWS = 1500
+_BY_QUALITY = frozenset({"categories", "spans"})
+"""Targets of which most places hold nothing: the strength of least loss then says "nothing" too often to have the best F1."""
 
 
 class Params(Settings):
@@ -117,19 +121,36 @@ def _choose(context: Context, params: Params) -> Params:
     if params.pooling is None:
         pooling = _best(context, [(layer, how, middle) for how in reading.poolings(trunk)], few)[1]
     strengths = STRENGTHS if params.l2 is None else (params.l2,)
-    best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held))
+    by = _lost if context.task.target_kind in _BY_QUALITY else _loss
+    best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held), by)
     return Params.model_validate(dict(zip(("layer", "pooling", "l2"), best)))
 
 
-def _best(context: Context, options: list[tuple[int, str, float]], rows: tuple[Ints, Ints]) -> tuple[int, str, float]:
-    """The option of least loss; nothing is solved where there is only one."""
-    return min(options, key=lambda option: _loss(context, option, *rows)) if len(options) > 1 else options[0]
+def _best(context: Context, options: list[_Option], rows: tuple[Ints, Ints], by: _By | None = None) -> _Option:
+    """The option of least loss, or what else *by* says; nothing is solved where there is only one."""
+    by = by or _loss
+    return min(options, key=lambda option: by(context, option, *rows)) if len(options) > 1 else options[0]
 
 
-def _loss(context: Context, option: tuple[int, str, float], fit: Ints, held: Ints) -> float:
+def _loss(context: Context, option: _Option, fit: Ints, held: Ints) -> float:
     """Mean loss on *held* of a head solved on *fit*: steadier than the metric where rows are few."""
     import torch
 
+    outputs = torch.from_numpy(_outputs(context, option, fit, held))
+    reading, targets = reading_of(context.task), reading_of(context.task).targets(context)
+    stacked = reading.stack(outputs, reading.counts(context.trunk, [context.inputs[i] for i in held]))
+    return float(context.task.loss(stacked, padded(targets[held])).mean())
+
+
+def _lost(context: Context, option: _Option, fit: Ints, held: Ints) -> float:
+    """How far the metric on *held* of a head solved on *fit* is below perfect."""
+    inputs = [context.inputs[i] for i in held]
+    found = reading_of(context.task).rows(context.trunk, inputs, _outputs(context, option, fit, held))
+    return -context.quality(found, held)
+
+
+def _outputs(context: Context, option: _Option, fit: Ints, held: Ints) -> Array:
+    """Outputs, a row for each thing answered, for *held* of a head solved on *fit*."""
     context.watch.check()
     layer, pooling, l2 = option
     trunk, reading = context.trunk, reading_of(context.task)
@@ -138,6 +159,4 @@ def _loss(context: Context, option: tuple[int, str, float], fit: Ints, held: Int
     features = reading.features(trunk, learnt, layer, pooling, context.watch)
     weight, bias = solve_head(context.task, context.space, features, flat(targets[fit]), l2)
     features = reading.features(trunk, scored, layer, pooling, context.watch)
-    outputs = torch.from_numpy((features @ weight.T + bias).astype(np.float32))
-    stacked = reading.stack(outputs, reading.counts(trunk, scored))
-    return float(context.task.loss(stacked, padded(targets[held])).mean())
+    return (features @ weight.T + bias).astype(np.float32)
