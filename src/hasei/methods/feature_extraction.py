@@ -41,8 +41,9 @@ _Option = tuple[int, str, float]
 _By = Callable[[Context, _Option, Ints, Ints], float]
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 _SCREEN_ROWS = 1500
-_BY_QUALITY = frozenset({"categories", "spans"})
-"""Targets of which most places hold nothing: the strength of least loss then says "nothing" too often to have the best F1."""
+WEAK_STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+_OF_SETS = frozenset({"categories", "spans"})
+"""Targets of which most places hold nothing: the head of least loss then says "nothing" too often to have the best F1."""
 
 
 class Params(Settings):
@@ -106,7 +107,7 @@ def derive(context: Context, params: Params) -> Derivation:
 
 
 def _choose(context: Context, params: Params) -> Params:
-    """Fill in what *params* leaves open, by the loss on an inner fifth of the train rows.
+    """Fill in what *params* leaves open, by the loss on an inner fifth of the train rows; the strength for sets by the metric.
 
     Layer, then pooling, on few rows; then the strength on all; each from the last layer, the base's own pooling and a
     middle strength, so that equal ones go to those.
@@ -115,19 +116,19 @@ def _choose(context: Context, params: Params) -> Params:
     fit, held = inner_split(context.units, 0.2, context.seed)
     few = fit[:_SCREEN_ROWS], held[:_SCREEN_ROWS]
     ends = reading.ends(trunk)
-    pooling = params.pooling or trunk.base.pooling
-    middle = params.l2 or STRENGTHS[2]
+    sets = context.task.target_kind in _OF_SETS
+    strengths: tuple[float, ...] = WEAK_STRENGTHS if sets else STRENGTHS
+    strengths = strengths if params.l2 is None else (params.l2,)
+    pooling, middle = params.pooling or trunk.base.pooling, strengths[len(strengths) // 2]
     layer = _best(context, [(j, pooling, middle) for j in ends], few)[0] if params.layer is None else params.layer
     if params.pooling is None:
         pooling = _best(context, [(layer, how, middle) for how in reading.poolings(trunk)], few)[1]
-    strengths = STRENGTHS if params.l2 is None else (params.l2,)
-    by = _lost if context.task.target_kind in _BY_QUALITY else _loss
-    best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held), by)
+    best = _best(context, [(layer, pooling, l2) for l2 in strengths], (fit, held), _lost if sets else None)
     return Params.model_validate(dict(zip(("layer", "pooling", "l2"), best)))
 
 
 def _best(context: Context, options: list[_Option], rows: tuple[Ints, Ints], by: _By | None = None) -> _Option:
-    """The option of least loss, or what else *by* says; nothing is solved where there is only one."""
+    """The option of least loss, or for which *by* is least; nothing is solved where there is only one."""
     by = by or _loss
     return min(options, key=lambda option: by(context, option, *rows)) if len(options) > 1 else options[0]
 
