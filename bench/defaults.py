@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, required=True, help="a folder for what was derived")
     parser.add_argument("--sets", nargs="+", help="only those whose name begins so")
     parser.add_argument("--methods", nargs="+", help="only those")
+    parser.add_argument("--rows", type=int, help="learn from no more rows of each set than these")
     parser.add_argument("--write", action="store_true", help="write docs/defaults.md from what is kept, derive nothing")
     options = parser.parse_args()
     from hasei.ground.files import read_yaml
@@ -39,7 +40,7 @@ def main() -> None:
             for name, given in asked["sets"].items():
                 wanted = options.sets is None or name.startswith(tuple(options.sets))
                 if wanted and (options.methods is None or method in options.methods):
-                    sweep(name, given, method, changes, asked, options.kept)
+                    sweep(name, given, method, changes, asked, options)
     lines = table(asked, read(options.kept))
     if options.write:
         before, _, _ = PAGE.read_text("utf-8").partition("<!-- table -->\n")
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def sweep(
-    name: str, given: dict[str, Any], method: str, changes: list[dict[str, Any]], asked: dict[str, Any], folder: Path
+    name: str, given: dict[str, Any], method: str, changes: list[dict[str, Any]], asked: dict[str, Any], options: Any
 ) -> None:
     """Derive *method* by its default and by each of *changes* from rows of set *name*; keep a line of each."""
     from hasei.derive.recipe import make_step
@@ -57,13 +58,14 @@ def sweep(
     from hasei.tasks import open_task
 
     plugin: Any = plugins.load("methods", method)
+    folder = options.kept
     kept = folder / f"{slug_of(name)}.jsonl"
     known = known_in(kept)
     told = {f"{method} {settings_text(change)}".strip(): change for change in ({}, *changes)}
     if told.keys() <= known or not plugin.SUPPORTS.admits(open_task(given["task"])):
         return
     lab = opened(given, asked["seed"], folder / "work" / slug_of(name), recipes=(method,))
-    fit = chosen(lab, lab.ordered("train", "confirm"), given)
+    fit = chosen(lab, lab.ordered("train", "confirm"), given)[: options.rows]
     scored = lab.ordered("select")[: asked["scored"]]
     lab.prepare(np.concatenate([fit, scored]))
     for label, change in told.items():
