@@ -101,8 +101,8 @@ def opened(
     ours = ("task", "base", "shots", "rows")
     data = {k: str(SHARED / v) if k in FILES else v for k, v in given.items() if k not in ours}
     config = {"data": data, "task": given["task"], "checks": False, "seed": seed, "recipes": recipes}
-    if given.get("base") == "pictures":
-        config["base"] = str(pictures)
+    if "base" in given:
+        config["base"] = str(pictures) if given["base"] == "pictures" else given["base"]
     return prepare(make_config(config), Watch(), work)[0]
 
 
