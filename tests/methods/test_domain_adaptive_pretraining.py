@@ -15,6 +15,7 @@ from test_every_method import context_of, toy_data
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
 from hasei.engine.activations.store import Store
+from hasei.engine.derivation import Facts
 from hasei.engine.language import LanguageSource, is_causal
 from hasei.engine.language_heads import own_head
 from hasei.engine.masking import Masking, texts_of
@@ -288,3 +289,10 @@ def test_a_share_of_the_base_leads_back_towards_it(context):
         for share in (0.0, 0.99)
     )
     assert near < far / 3
+
+
+def test_a_study_reckons_with_the_texts_that_have_no_target():
+    few = Facts(rows=1000, width=3, layers=6)
+    many = replace(few, unlabeled=9000)
+    ratio = dapt.effort(dapt.Params(), many) / dapt.effort(dapt.Params(), few)
+    assert ratio > 5, "nine times as many texts must not look as cheap as none"

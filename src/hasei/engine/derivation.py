@@ -73,7 +73,7 @@ class Facts:
 
     *slowness* is that of the task's reading, see :class:`hasei.engine.readings.Reading`.
     *entries*: how many times as long as a row an entry of the corpus is, by what of it is read; () without a corpus.
-    *target*: the kind of the task's targets, "" where it is not known.
+    *target*: the kind of the task's targets, "" where it is not known. *unlabeled*: how many rows without a target there are.
     """
 
     rows: int
@@ -83,6 +83,7 @@ class Facts:
     slowness: int = 1
     entries: tuple[tuple[str, float], ...] = ()
     target: str = ""
+    unlabeled: int = 0
 
 
 @dataclass(frozen=True)

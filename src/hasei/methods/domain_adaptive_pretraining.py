@@ -103,13 +103,15 @@ def reason(facts: Facts) -> str:
 
 
 def effort(params: Params, facts: Facts) -> float:
-    """Forward passes of the base per train row: guessing its own text, and what follows; other texts come on top."""
+    """Forward passes of the base per train row: guessing its text and those of rows without a target, and what follows."""
     share = 1.1 if params.top_layers is None else params.top_layers / facts.layers
     _name, plugin, settings = (
         read_method(params.then or _DEFAULTS[0], NAME) if params.then != NOTHING else ("", None, params)
     )
     of_then = getattr(plugin, "effort", None)
-    return passes(params, facts, share) + (of_then(settings, facts) if of_then else 0.0)
+    texts = facts.unlabeled + (facts.rows if params.with_rows else 0)
+    guessing = passes(params, replace(facts, rows=texts), share) * texts / facts.rows if texts and facts.rows else 0.0
+    return guessing + (of_then(settings, facts) if of_then else 0.0)
 
 
 def check(params: Params, layers: int) -> None:

@@ -84,7 +84,7 @@ class Lab:
             longer = tuple((part, length / row) for part, length in corpus.lengths().items())
         return Facts(
             rows=rows, width=self.space.width, layers=self.trunk.layers, slowness=slowness, entries=longer,
-            target=self.task.target_kind,
+            target=self.task.target_kind, unlabeled=len(self.data.unlabeled),
         )  # fmt: skip
 
     def note(self, kind: str, **facts: Any) -> None:
