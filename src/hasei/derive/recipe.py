@@ -114,6 +114,25 @@ def read_steps(value: Any) -> tuple[Step, ...]:
     )
 
 
+def folded(steps: Sequence[Step]) -> Step:
+    """Return a chain as one step, for a table in which every row is derived by itself: its ``of`` is what comes before it.
+
+    Raises RecipeError where a step has no such setting: it goes on from a base in a folder, which only ``hasei derive`` makes.
+    """
+    last = steps[0]
+    for step in steps[1:]:
+        if getattr(step.params, "of", "") is not None:
+            names = " -> ".join(one.name for one in steps)
+            raise RecipeError(
+                f"the chain {names} can't be part of a study", expected="after the first step only such as have the setting 'of'",
+                received=step.name, do="run it with hasei derive",
+            )  # fmt: skip
+        before = {last.name: last.params.model_dump(mode="json")}
+        settings = step.params.model_dump(mode="json") | {"of": before}
+        last = Step(step.name, step.kind, build(type(step.params), settings, f"method '{step.name}'"))
+    return last
+
+
 def check_chain(steps: Sequence[Step]) -> None:
     """Raise RecipeError unless each step can take what the one before leaves, before anything runs."""
     for step in steps if len(steps) > 1 else ():

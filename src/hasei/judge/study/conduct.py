@@ -12,6 +12,7 @@ from typing import Any
 
 from hasei.derive.beside import with_beside
 from hasei.derive.corpora import opened_over, with_entries
+from hasei.derive.recipe import folded
 from hasei.derive.run import refuse_conflict
 from hasei.engine.opening import refuse_other
 from hasei.ground import lineage
@@ -131,11 +132,7 @@ def prepare(config: Config, watch: Watch, work: Path) -> tuple[Lab, list[Candida
     task = open_task(config.task)
     goal = config.goal.model_copy(update={"metric": config.goal.metric or task.default_metric})
     goal = goal.checked({name: metric.bounds for name, metric in task.metrics.items()})
-    chosen = config.steps()
-    for chain in chosen:
-        if len(chain) > 1:
-            names = " -> ".join(step.name for step in chain)
-            raise RecipeError(f"the chain {names} can't be part of a study yet", do="run it with hasei derive")
+    chosen = [(folded(chain),) for chain in config.steps()]
     if config.scheme == "nested" and config.data.test:
         raise RecipeError(
             "nested cross-fitting uses every row in every role, so a test file has no part in it",
