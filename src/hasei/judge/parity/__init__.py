@@ -10,6 +10,8 @@ Whoever packages a model (a merge, a smaller precision, another runtime) calls :
 was evaluated and of the artefact *loaded back as it will run*, and refuses to leave the artefact unless it ``passes``.
 """
 
+from hasei.judge.parity.causes import diagnose
+from hasei.judge.parity.checking import Look, Verified, verify
 from hasei.judge.parity.gate import LEAST_AGREEMENT, MAX_LOSS, Parity, parity, refuse
 
-__all__ = ["LEAST_AGREEMENT", "MAX_LOSS", "Parity", "parity", "refuse"]
+__all__ = ["LEAST_AGREEMENT", "MAX_LOSS", "Look", "Parity", "Verified", "diagnose", "parity", "refuse", "verify"]

@@ -66,12 +66,12 @@ class Parity:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON; an infinite difference is null."""
-        change = self.change and {"value": self.change.value, "low": self.change.low, "high": self.change.high}
-        finite_change = change and {k: v if math.isfinite(v) else None for k, v in change.items()}
+        bounds = ("value", "low", "high")
+        change = None if self.change is None else {name: _finite(getattr(self.change, name)) for name in bounds}
         return {
             "rows": self.rows, "agreement": self.agreement, "lossless": self.lossless, "passes": self.passes, "sure": self.sure,
-            "difference": self.difference if math.isfinite(self.difference) else None, "why_not": list(self.why_not),
-            "metric": self.metric or None, "before": self.before, "after": self.after, "change": finite_change,
+            "difference": _finite(self.difference), "why_not": list(self.why_not), "metric": self.metric or None,
+            "before": self.before, "after": self.after, "change": change,
             "max_loss": self.max_loss,
         }  # fmt: skip
 
@@ -191,6 +191,10 @@ def _allowed(metric: Metric, before: float, max_loss: float) -> float:
 
 def _in_points(metric: Metric, value: float) -> str:
     return _("{number} points", number=f"{100 * value:.2f}") if _within_one(metric) else f"{value:.3g}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _small(value: float) -> str:
