@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 import toys
 from hasei.derive.order import order, read_steps
+from hasei.engine.opening import quiet
 from hasei.ground import lineage
 from hasei.inputs.base import Base
 from hasei.judge.parity import verify
@@ -88,7 +89,7 @@ FEATURES, LORA, SOUP, QLORA = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("recipe", [FEATURES, LORA, SOUP, QLORA], ids=str)
+@pytest.mark.parametrize("recipe", [FEATURES, LORA, SOUP, QLORA], ids=["features", "lora", "soup", "qlora"])
 @pytest.mark.parametrize("kind", ["bert", "llama"])
 def test_a_folder_as_it_was_made_passes_by_hasei_and_by_its_library(made, recipe, kind):
     folder, base = made(recipe, kind)
@@ -117,7 +118,8 @@ def test_an_adapter_on_a_base_that_holds_it_already(made, tmp_path):
     folder, base = made(LORA)
     merged = tmp_path / "merged"
     shutil.copytree(base, merged)
-    PeftModel.from_pretrained(AutoModel.from_pretrained(base), folder).merge_and_unload().save_pretrained(merged)
+    with quiet():
+        PeftModel.from_pretrained(AutoModel.from_pretrained(base), folder).merge_and_unload().save_pretrained(merged)
     content = lineage.read(folder)
     content["identity"]["parents"][0]["content_hash"] = Base.open(merged).content_hash
     (folder / "hasei.json").write_text(json.dumps(content))
@@ -249,8 +251,10 @@ def test_the_step_whose_folder_broke_is_named(made, tmp_path, toy_base):
     first = tmp_path / "m.step-1"
     assert verify(model.folder).passes and first.is_dir()
     for folder in (first, model.folder):
-        reweigh(folder / "model.safetensors", lambda name, w: 1.5 * w if "layer.3" in name and w.ndim > 1 else w)
+        reweigh(folder / "model.safetensors", lambda name, w: 1.5 * w if "layer.0" in name and w.ndim > 1 else w)
         reseal(folder)
-    assert verify(model.folder).broken == "1: partial_fine_tuning ('m.step-1')"
+    found = verify(model.folder)
+    assert not found.passes
+    assert found.broken == "1: partial_fine_tuning ('m.step-1')"
     shutil.rmtree(first)
     assert verify(model.folder).broken == ""
