@@ -53,7 +53,7 @@ def test_a_changed_missing_or_added_file_is_named_and_fails(hasei, tmp_path):
     (folder / "new.bin").write_bytes(b"1")
     done = hasei("verify", folder)
     assert done.code == 1
-    assert done.out.splitlines() == ["'new.bin' was added", "'labels.json' was changed"]
+    assert done.out.splitlines()[:2] == ["'new.bin' was added", "'labels.json' was changed"]
     (folder / "labels.json").unlink()
     assert "'labels.json' is missing" in hasei("verify", tmp_path).out
 

@@ -7,8 +7,8 @@
     asked.py      flags and hasei.yaml become one checked configuration
     progress.py   what long work says on stderr, and Ctrl-C
     terminal.py   what is printed, made safe to print
-    check.py  try_.py  predict.py  derive.py  evaluate.py  compare.py  report.py  show.py
-                  one door each (show.py: base, methods, tasks, verify)
+    check.py  try_.py  predict.py  derive.py  evaluate.py  compare.py  report.py  verify.py  show.py
+                  one door each (show.py: base, methods, tasks)
     table.py  verdict.py
                   a study's result at any width
 

@@ -24,9 +24,10 @@ from hasei.cli.evaluate import evaluate
 from hasei.cli.predict import predict
 from hasei.cli.rank import rank
 from hasei.cli.report import report
-from hasei.cli.show import base, methods, tasks, verify
+from hasei.cli.show import base, methods, tasks
 from hasei.cli.terminal import lenient, say
 from hasei.cli.try_ import try_
+from hasei.cli.verify import verify
 from hasei.ground.errors import HaseiError
 
 INTERRUPTED = 130

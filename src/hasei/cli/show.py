@@ -106,45 +106,6 @@ def tasks(name: _OneOf = None, json_: options.Json = False, debug: options.Debug
         _list("Tasks", entries)
 
 
-def verify(
-    folder: _Folder, base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False
-) -> None:
-    """Check that a model folder is as it was made: every file by its hash, and that the model answers.
-
-        hasei verify runs/tickets/model
-
-    Exit code 1 where any file differs from its hash in hasei.json.
-    """
-    from hasei.cli.progress import working
-    from hasei.ground.lineage import FILE, differences
-
-    place = folder / "model" if not (folder / FILE).is_file() and (folder / "model" / FILE).is_file() else folder
-    found = differences(place)
-    answers = None
-    if not found:
-        with working():
-            answers = _answers(place, base or "")
-    if json_:
-        emit_json({"schema": 1, "folder": place.as_posix(), "differences": found, "answers": answers})
-    else:
-        _write("\n".join(found) if found else f"as it was made; it answers {answers} rows")
-    if found:
-        raise typer.Exit(1)
-
-
-def _answers(folder: Path, base: str) -> int:
-    """Load the model and let it answer a few rows; return how many. Raises RunFailed where it gives no numbers."""
-    from hasei.derive.derived import open_model
-    from hasei.engine.ragged import finite
-    from hasei.ground.errors import RunFailed
-
-    model = open_model(folder, base)
-    inputs = model.task.toy().inputs
-    if not finite(model.outputs(inputs)):
-        raise RunFailed(f"the model in '{folder}' gives outputs that are not numbers", do="derive it again")
-    return len(inputs)
-
-
 def _default(value: Any) -> str:
     """Return a default as a person writes it; settings inside settings one after the other."""
     if isinstance(value, dict):
@@ -196,4 +157,4 @@ def _write(text: str) -> None:
     sys.stdout.write(safe(text) + "\n")
 
 
-__all__ = ["base", "methods", "tasks", "verify"]
+__all__ = ["base", "methods", "tasks"]

@@ -61,7 +61,7 @@ class DerivedModel:
     def predictor(self) -> Predictor:
         """The model itself, loaded from the folder."""
         form: Any = plugins.load("formats", self.identity["format"])
-        predictor: Predictor = form.load(self.folder, self._open_base)
+        predictor: Predictor = form.load(self.folder, self.open_base)
         if predictor.width != self.space.width:
             raise BaseError(
                 f"the head in '{self.folder.name}' does not fit its labels", expected=f"{self.space.width} outputs",
@@ -69,7 +69,8 @@ class DerivedModel:
             )  # fmt: skip
         return predictor
 
-    def _open_base(self) -> Base:
+    def open_base(self) -> Base:
+        """Open the parent that an adapter is put on; raises BaseError where it is not the one that it was derived from."""
         parent = self.identity["parents"][0]
         names = [self.base] if self.base else [n for n in (parent["opened_as"], parent["name"]) if n]
         base = _first_base(names)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from hasei.derive import probe as probes
 from hasei.derive.beside import also_of
-from hasei.derive.derived import DerivedModel, largest_difference, space_to_json, write_model
+from hasei.derive.derived import DerivedModel, space_to_json, write_model
 from hasei.derive.recipe import Recipe, Step, check_chain
 from hasei.engine.derivation import Context, Derivation
-from hasei.engine.ragged import finite, is_ragged
+from hasei.engine.parity import nearness
+from hasei.engine.ragged import finite
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground import licence, lineage
@@ -109,12 +109,16 @@ def write(
     model = write_model(folder, ran.derivation, identity, base, record)
     sample = context.inputs[:_PARITY_ROWS]
     before, after = ran.derivation.predictor.outputs(sample), model.outputs(sample)
-    largest = 0.0 if is_ragged(before) else float(np.abs(before).max(initial=0.0))
-    if largest_difference(before, after) > 1e-4 * max(1.0, largest):
+    near = nearness(context.task, context.space, before, after)
+    if not near.equal:
         raise RunFailed(
             f"the folder of '{step.name}' does not answer as the model in memory did",
-            expected="equal outputs", received=f"a difference of {largest_difference(before, after):.2g}",
-        )  # fmt: skip
+            expected="the same answers and outputs",
+            received=f"{len(near.disagreeing)} other answers, a difference of {near.apart:.2g}",
+        )
+    plain = context.trunk.model if bases else None
+    model.record.update(probes.take(model, ran.derivation.predictor, plain))
+    lineage.update_record(model.folder, model.record)
     return model
 
 

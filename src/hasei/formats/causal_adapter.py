@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hasei.engine.opening import load_model
 from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
-from hasei.formats import _writing
+from hasei.formats import _elsewhere, _writing
 from hasei.formats._adapter import as_held, read_adapter, write_adapter
 from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 LIBRARY = "peft"
 
@@ -31,3 +33,8 @@ def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | Like
     base = open_base()
     trunk = read_adapter(folder, base, load_model(as_held(base, folder), writes=True))
     return _writing.load(folder, base, trunk, plain=False, base=base)
+
+
+def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Base]) -> Array | None:
+    """Return the texts (n,) that transformers and PEFT alone write after *inputs*; None where documents are scored."""
+    return _elsewhere.by_writing(folder, inputs, open_base)

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hasei.engine.opening import load_model, quiet
 from hasei.engine.running import LikelihoodPredictor
 from hasei.engine.writing import WritingPredictor
-from hasei.formats import _writing
+from hasei.formats import _elsewhere, _writing
 from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 LIBRARY = "transformers"
 
@@ -30,3 +32,8 @@ def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | Like
     """Load what :func:`save` wrote; the parent base is not needed."""
     base = Base.open(folder)
     return _writing.load(folder, base, load_model(base, writes=True), plain=False, base=base)
+
+
+def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Base]) -> Array | None:
+    """Return the texts (n,) that transformers alone write after the prompts *inputs*; None where documents are scored."""
+    return _elsewhere.by_writing(folder, inputs, None)

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hasei.engine.opening import load_tokenizer
 from hasei.engine.pooled import PooledModel
 from hasei.engine.prediction import PooledPredictor
 from hasei.formats._adapter import read_adapter, write_adapter
+from hasei.formats._elsewhere import by_peft
 from hasei.formats._modules import read_modules, write_modules
 from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 LIBRARY = "peft"
 
@@ -33,3 +36,8 @@ def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
     base = open_base()
     trunk = read_adapter(folder, base)
     return PooledPredictor(PooledModel(trunk, pooling, head), load_tokenizer(base), max_tokens)
+
+
+def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Base]) -> Array | None:
+    """Return the outputs (n, w) of *inputs* by transformers and PEFT alone."""
+    return by_peft(folder, inputs, open_base)

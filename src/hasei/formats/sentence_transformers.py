@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.pooled import PooledModel
 from hasei.engine.prediction import PooledPredictor
+from hasei.formats._elsewhere import by_sentence_transformers
 from hasei.formats._modules import read_modules, write_modules
 from hasei.inputs.base import Base
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 LIBRARY = "sentence-transformers"
 
@@ -31,3 +34,8 @@ def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
     base = Base.open(folder)
     pooling, head, max_tokens = read_modules(folder)
     return PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
+
+
+def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Base]) -> Array | None:
+    """Return the outputs (n, w) of *inputs* by sentence-transformers alone."""
+    return by_sentence_transformers(folder, inputs)

@@ -133,3 +133,18 @@ def _part(table: Any, role: str, candidate: str) -> dict[str, list[Any]]:
 
 def _outputs(part: dict[str, list[Any]]) -> Any:
     return np.array(part["scores"], dtype=np.float32)
+
+
+def confirmed_scores(path: Path) -> dict[str, Any]:
+    """Return the outputs (w,) of the winner for each confirm row, by the row's hash; empty where rows were cross-fitted.
+
+    Those of cross-fitting are of other models than the one that is shipped.
+    """
+    with _whole(path):
+        case, table = _read(path)
+        part = _parts(table).get(("confirm", case.winner))
+        if part is None or case.se_factor != 1.0:
+            return {}
+        return {
+            key: np.array(scores, np.float32) for key, scores in zip(part["row_hash"], part["scores"]) if len(scores)
+        }
