@@ -213,8 +213,9 @@ def test_an_engine_that_is_not_installed_says_how(hasei, derived, tmp_path, monk
     assert ran.code == 2 and "pip install 'hasei[openvino]'" in ran.error and not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize(("name", "content"), [("model.onnx", b"\x08\x0anonsense"), ("model.onnx", None), ("exported.json", b"{}"),
-                                               ("tokenizer.json", b"{")])  # fmt: skip
+@pytest.mark.parametrize(("name", "content"), [
+    ("model.onnx", b"\x08\x0anonsense"), ("model.onnx", None), ("exported.json", b"{}"), ("tokenizer.json", b"{"),
+])  # fmt: skip
 def test_a_damaged_folder_is_one_line(hasei, derived, tmp_path, name, content):
     assert hasei("export", derived(), "--to", "onnx", "--out", tmp_path / "one").code == 0
     shutil.copytree(tmp_path / "one", tmp_path / "two")
