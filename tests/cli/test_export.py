@@ -126,11 +126,11 @@ def test_other_tasks_answer_as_before_too(derived, task):
     )
 
 
-def test_an_adapter_is_exported_whole(hasei, derived, tmp_path):
+def test_an_adapter_is_exported_whole(hasei, derived, small_base, tmp_path):
     out = tmp_path / "served"
-    ran = hasei("export", derived(method="lora"), "--to", "onnx", "--out", out)
+    ran = hasei("export", derived(method="lora"), "--to", "onnx", "--base", small_base, "--out", out)
     assert ran.code == 0, ran.err
-    expected = open_model(derived(method="lora")).outputs(TEXTS)
+    expected = open_model(derived(method="lora"), str(small_base)).outputs(TEXTS)
     assert np.abs(open_model(out).outputs(TEXTS) - expected).max() < 1e-4 * max(1, np.abs(expected).max())
 
 
@@ -177,7 +177,7 @@ def test_what_does_not_answer_as_before_leaves_nothing_and_names_the_step(hasei,
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["--to", "tflite"], "can't be exported to 'tflite'"), (["--to", "onx"], "did you mean 'onnx'"),
+    (["--to", "tflite"], "can't be exported to 'tflite'"), (["--to", "onx"], "Did you mean 'onnx'"),
     (["--to", "onnx", "--precision", "int4"], "no precision 'int4'"), (["--to", "onnx", "--precision", "bf16"], "no precision"),
     (["--to", "static"], "distillation"), (["--to", "gguf"], "GGUF holds language models"),
     (["--to", "safetensors", "--precision", "fp32"], "in fp32 already"),
@@ -205,7 +205,7 @@ def test_a_folder_that_is_no_model_and_a_place_that_is_taken_are_refused(hasei, 
 def test_an_engine_that_is_not_installed_says_how(hasei, derived, tmp_path, monkeypatch):
     def absent(name, extra):
         raise runtimes.NotSupported(
-            f"this needs the package {name}, which is not installed", do=f"pip install 'hasei[{extra}]'"
+            f"this needs the package {name}, which is not installed", do=f"install it: pip install 'hasei[{extra}]'"
         )
 
     monkeypatch.setattr(runtimes, "package", absent)

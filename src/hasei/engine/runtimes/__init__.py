@@ -88,7 +88,7 @@ def package(name: str, extra: str) -> Any:
     except ImportError as error:
         raise NotSupported(
             f"this needs the package {name.partition('.')[0]}, which is not installed",
-            do=f"pip install 'hasei[{extra}]'",
+            do=f"install it: pip install 'hasei[{extra}]'",
         ) from error
 
 
