@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +42,7 @@ def rounded(model: nn.Module, kind: Kind) -> nn.Module:
         if not torch.isfinite(narrow).all():
             raise NotSupported(
                 f"'{name}' has numbers that {kind} does not reach", expected="at most 65,504",
-                received=f"{float(parameter.abs().max()):,.0f}", do="use kind: bf16",
+                received=f"{float(parameter.detach().abs().max()):,.0f}", do="use kind: bf16",
             )  # fmt: skip
         replaced[id(parameter)] = nn.Parameter(narrow, requires_grad=False)
     return copy.deepcopy(model, replaced)
@@ -74,7 +75,7 @@ def state(folder: Path, said: Mapping[str, Any]) -> None:
 
 def held(folder: Path) -> dict[str, Any]:
     """Return, as the files in *folder* have it, the ``share`` of its weights that are held in at most 16 bits, and ``whole``:
-    the names of the matrices that are not. Tensors that say how others are rounded count as none.
+    the names of the matrices that are not. Tensors that say how others are rounded (``NAME.weight.absmax``) count as none.
     """
     from safetensors import safe_open
 
@@ -83,20 +84,16 @@ def held(folder: Path) -> dict[str, Any]:
         with safe_open(path, framework="np") as file:
             for name in file.keys():  # noqa: SIM118
                 part = file.get_slice(name)
-                size, kind = _size(part.get_shape()), part.get_dtype()
+                if ".weight." in name:
+                    continue
+                size, kind = math.prod(part.get_shape()), part.get_dtype()
+                size *= 2 if kind == "U8" else 1  # two weights of 4 bits in a byte
                 total += size
-                if kind in ("BF16", "F16"):
+                if kind in ("BF16", "F16", "U8"):
                     narrow += size
                 elif len(part.get_shape()) > 1:
                     whole.append(f"{path.relative_to(folder).as_posix()}: {name}")
     return {"share": round(narrow / max(1, total), 4), "whole": whole}
-
-
-def _size(shape: list[int]) -> int:
-    found = 1
-    for side in shape:
-        found *= side
-    return found
 
 
 def read(folder: Path) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ def opened(context: Context, name: str) -> Finished | None:
 
 
 def members(of: Member | None, name: str, target: str = "") -> list[tuple[str, Any, Any]]:
-    """Return (name, plug-in, settings) of what *of* derives for targets of kind *target*; raises RecipeError for an unknown one."""
+    """Return (name, plug-in, settings) of what *of* derives for a kind of *target*; raises RecipeError for an unknown one."""
     return members_of(
         [_default(target) if of is None else of], {name: f"'{name}' can't start from another '{name}' here"}
     )

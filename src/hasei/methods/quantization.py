@@ -13,6 +13,7 @@ Relations: ``distillation`` and ``pruning`` make fewer weights, this makes each 
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +21,14 @@ from typing import Any, Literal
 from torch import nn
 
 from hasei.engine import rounding
+from hasei.engine.causal import CausalModel
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
+from hasei.engine.opening import load_model, quiet
+from hasei.engine.quantised import refuse_missing
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
+from hasei.inputs.base import Base
+from hasei.inputs.quantisation import Quantisation
 from hasei.methods._answering import answering, trunk_of
 from hasei.methods._finished import Finished, Member, check_before, effort_before, finished
 
@@ -71,7 +77,8 @@ def derive(context: Context, params: Params) -> Derivation:
     check(params, context.trunk.layers)
     start = finished(context, params.of, NAME)
     _refuse_rounded(start)
-    return _in_sixteen(start, params)
+    ways = {4: _in_four, 16: _in_sixteen}
+    return ways[params.bits](start, params)
 
 
 def _in_sixteen(start: Finished, params: Params) -> Derivation:
@@ -84,6 +91,26 @@ def _in_sixteen(start: Finished, params: Params) -> Derivation:
 def _narrow(folder: Path, kind: rounding.Kind) -> None:
     rounding.narrow(folder, kind)
     rounding.state(folder, {"bits": 16, "kind": kind})
+
+
+def _in_four(start: Finished, params: Params) -> Derivation:
+    """The linear layers of a language model's stack, by bitsandbytes, which its files then say; computed with exactly."""
+    refuse_missing()
+    trunk = trunk_of(start.predictor, NAME)
+    if not isinstance(getattr(start.predictor, "model", None), CausalModel):
+        raise NotSupported(
+            "only a language model is kept in 4 bits", expected="8 or 16 bits for this task", received="bits: 4",
+            do="set bits: 8, or use a task that a language model answers",
+        )  # fmt: skip
+    predictor: Any = answering(start.predictor, _rounded_to_four(trunk, start.base.name))
+    return _derivation(start, params, predictor, partial(rounding.state, said={"bits": 4, "kind": "nf4"}))
+
+
+def _rounded_to_four(trunk: Any, name: str) -> nn.Module:
+    """Return *trunk*, written and loaded again in 4 bits."""
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        trunk.save_pretrained(folder, max_shard_size="1000GB")
+        return load_model(Base(name, Path(folder), quantisation=Quantisation(4)), writes=True)
 
 
 def _derivation(start: Finished, params: Params, predictor: Any, finish: Any) -> Derivation:
@@ -99,6 +126,6 @@ def _refuse_rounded(start: Finished) -> None:
     found = rounding.read(start.base.folder) if start.of is None else None
     if found is not None:
         raise NotSupported(
-            f"'{start.base.name}' is quantised already", received=f"weights in {found['bits']} bits",
+            f"'{start.base.folder.name}' is quantised already", received=f"weights in {found['bits']} bits",
             do="give the model that it was made of",
         )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Models in fewer bits: what is saved, that what ships is what was scored, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from test_every_method import context_of, step_of
+
+import toys
+from hasei.derive import run
+from hasei.derive.recipe import Recipe, make_step
+from hasei.engine import ragged, rounding
+from hasei.engine.activations.store import Store
+from hasei.engine.readings import reading_of
+from hasei.ground.errors import BaseError, NotSupported
+from hasei.inputs.base import Base
+from libraries import outputs_by_library
+from toys import toy_task
+
+WRITES = {"full_fine_tuning": {"epochs": 1, "min_steps": 0}}
+
+
+def written(trunk, task, folder, **params):
+    context, data = context_of("quantization", task, trunk)
+    step = make_step("quantization", params)
+    ran = run.run_step(step, context)
+    recipe = Recipe((trunk.base.content_hash,), task.name, {"fingerprint": "toy"}, (step,))
+    return run.write(ran, step, recipe, context, data, folder, {"train_seconds": ran.seconds}), ran.derivation, context
+
+
+def weights(folder):
+    return (folder / "model.safetensors").stat().st_size
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the standard libraries' own
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+@pytest.mark.parametrize("name", ["text_classification", "token_classification", "image_classification"])
+def test_in_16_bits_the_file_is_half_as_large_and_the_library_gives_the_same_answers(name, kind, trunks, tmp_path):
+    task = toy_task(name)
+    trunk = trunks(task)
+    model, derivation, context = written(trunk, task, tmp_path / "m", bits=16, kind=kind)
+    assert (
+        0.5 <= weights(tmp_path / "m") / sum(4 * p.numel() for p in derivation.predictor.model.trunk.parameters()) < 0.8
+    )
+    said = derivation.predictor.outputs(context.inputs)
+    assert ragged.difference(said, model.outputs(context.inputs)) <= 1e-5
+    by_library = outputs_by_library(derivation.format, tmp_path / "m", trunk, task, context.inputs)
+    assert ragged.difference(by_library, said) <= 1e-5
+    about = json.loads((tmp_path / "m" / rounding.FILE).read_text("utf-8"))
+    assert (about["bits"], about["kind"]) == (16, kind) and about["share"] > 0.9
+    assert about == {**about, **rounding.held(tmp_path / "m")}
+
+
+def test_rounding_leaves_the_base_as_it_is_and_the_head_whole(trunks, tmp_path):
+    task = toy_task("text_classification")
+    trunk = trunks(task)
+    before = {n: p.clone() for n, p in trunk.model.named_parameters()}
+    _, derivation, _ = written(trunk, task, tmp_path / "m")
+    assert all(torch.equal(p, before[n]) for n, p in trunk.model.named_parameters())
+    model = derivation.predictor.model
+    assert all(torch.equal(p, p.bfloat16().float()) for p in model.trunk.parameters())
+    assert not torch.equal(model.head.weight, model.head.weight.bfloat16().float())
+
+
+@pytest.mark.parametrize("name", ["text_generation", "language_modelling"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_language_model_in_4_bits_answers_as_it_was_scored_here_and_by_the_library(name, trunks, tmp_path):
+    task = toy_task(name)
+    trunk = trunks(task)
+    model, derivation, context = written(trunk, task, tmp_path / "m", bits=4, of=WRITES)
+    said = derivation.predictor.outputs(context.inputs)
+    assert ragged.difference(said, model.outputs(context.inputs)) <= 1e-5
+    found = outputs_by_library(derivation.format, tmp_path / "m", trunk, task, context.inputs)
+    if name == "text_generation":
+        assert found == [item[0] for item in said]
+    else:
+        assert ragged.difference(found, said) <= 1e-5
+    about = json.loads((tmp_path / "m" / rounding.FILE).read_text("utf-8"))
+    assert about["bits"] == 4 and 0 < about["share"] < 1
+    assert any("embed_tokens" in whole for whole in about["whole"])
+    assert not any("q_proj" in whole for whole in about["whole"])
+    with pytest.raises(BaseError, match="quantised already"):
+        Base.open(tmp_path / "m")
+
+
+def test_the_same_seed_gives_the_same_4_bits(trunks, tmp_path):
+    task = toy_task("text_generation")
+    for name in ("one", "two"):
+        written(trunks(task), task, tmp_path / name, bits=4, of=WRITES)
+    assert (tmp_path / "one" / "model.safetensors").read_bytes() == (
+        tmp_path / "two" / "model.safetensors"
+    ).read_bytes()
+
+
+def test_a_configuration_that_asks_for_another_rounding_is_refused(trunks, tmp_path):
+    task = toy_task("text_generation")
+    model, _, _ = written(trunks(task), task, tmp_path / "m", bits=4, of=WRITES)
+    config = json.loads((model.folder / "config.json").read_text("utf-8"))
+    config["quantization_config"]["quant_method"] = "gptq"
+    (model.folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BaseError, match="quantised already"):
+        Base.open(model.folder, rounded=True)
+
+
+def test_4_bits_are_refused_for_what_is_no_language_model(trunks):
+    context, _ = context_of("quantization", toy_task("text_classification"), trunks(toy_task("text_classification")))
+    with pytest.raises(NotSupported, match=r"only a language model is kept in 4 bits.*8 or 16"):
+        run.run_step(make_step("quantization", {"bits": 4}), context)
+
+
+def test_a_model_in_16_bits_is_refused_as_quantised_already(trunks, tmp_path):
+    task = toy_task("text_classification")
+    written(trunks(task), task, tmp_path / "m")
+    opened = reading_of(task).open(Base.open(tmp_path / "m"), Store(tmp_path / "store"))
+    context, _ = context_of("quantization", task, opened)
+    with pytest.raises(NotSupported, match="'m' is quantised already"):
+        run.run_step(make_step("quantization", {}), context)
+
+
+def test_it_rounds_the_model_that_the_step_before_left(trunks, tmp_path):
+    task = toy_task("text_classification")
+    context, data = context_of("feature_extraction", task, trunks(task))
+    step = step_of("feature_extraction", task)
+    recipe = Recipe((trunks(task).base.content_hash,), task.name, {"fingerprint": "toy"}, (step,))
+    before = run.write(run.run_step(step, context), step, recipe, context, data, tmp_path / "before", {})
+    opened = reading_of(task).open(Base.open(tmp_path / "before"), Store(tmp_path / "store"))
+    context, _ = context_of("quantization", task, opened)
+    done = run.run_step(make_step("quantization", {}), context).derivation
+    said, expected = done.predictor.outputs(context.inputs), before.outputs(context.inputs)
+    assert 0 < np.abs(said - expected).max() < 0.05 * np.abs(expected).max()
+    assert done.frozen.of is None
+
+
+@pytest.mark.parametrize("of", ["lora", "quantization", "ensemble"])
+def test_what_is_no_whole_model_is_refused_in_one_line(of, trunks):
+    task = toy_task("text_classification")
+    context, _ = context_of("quantization", task, trunks(task))
+    quick = {"lora": {"epochs": 1, "min_steps": 0}}.get(of, {})
+    with pytest.raises(NotSupported, match=r"'quantization' can't"):
+        run.run_step(make_step("quantization", {"of": {of: quick}}), context)
+
+
+def test_numbers_that_fp16_does_not_reach_are_refused():
+    layer = torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        layer.weight[0, 0] = 1e5
+    with pytest.raises(NotSupported, match=r"100,000.*kind: bf16"):
+        rounding.rounded(layer, "fp16")
+    assert float(rounding.rounded(layer, "bf16").weight[0, 0]) == pytest.approx(1e5, rel=0.01)
+
+
+def test_ties_stay_ties(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(toys.make_writer("qwen3", tmp_path / "w"))
+    found = rounding.rounded(model, "bf16")
+    assert found.get_output_embeddings().weight is found.get_input_embeddings().weight
