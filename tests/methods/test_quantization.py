@@ -12,10 +12,10 @@ from test_every_method import context_of, step_of
 import toys
 from hasei.derive import run
 from hasei.derive.recipe import Recipe, make_step
-from hasei.engine import ragged, rounding
+from hasei.engine import ragged, rounding, rounding_aware
 from hasei.engine.activations.store import Store
 from hasei.engine.readings import reading_of
-from hasei.ground.errors import BaseError, NotSupported
+from hasei.ground.errors import BaseError, NotSupported, UserError
 from hasei.inputs.base import Base
 from libraries import outputs_by_library
 from toys import toy_task
@@ -158,3 +158,126 @@ def test_ties_stay_ties(tmp_path):
     model = AutoModelForCausalLM.from_pretrained(toys.make_writer("qwen3", tmp_path / "w"))
     found = rounding.rounded(model, "bf16")
     assert found.get_output_embeddings().weight is found.get_input_embeddings().weight
+
+
+@pytest.fixture
+def onnx():
+    pytest.importorskip("onnxruntime")
+    return pytest.importorskip("onnx")
+
+
+def by_onnxruntime(folder, inputs):
+    """Outputs by the engine and the tokenizer alone, a row at a time."""
+    import onnxruntime
+    from transformers import AutoTokenizer
+
+    session, tokenizer = onnxruntime.InferenceSession(folder / "model.onnx"), AutoTokenizer.from_pretrained(folder)
+    names = [one.name for one in session.get_inputs()]
+    rows = [tokenizer(text, return_tensors="np") for text in inputs]
+    return np.concatenate([session.run(None, {name: row[name] for name in names})[0] for row in rows])
+
+
+@pytest.mark.parametrize("params", [{"activations": "dynamic"}, {"activations": "static"}, {"aware_epochs": 1}])
+def test_in_8_bits_it_answers_nearly_as_before_and_says_what_is_whole(params, onnx, trunks, tmp_path):
+    task = toy_task("text_classification")
+    trunk = trunks(task)
+    model, derivation, context = written(trunk, task, tmp_path / "m", bits=8, **params)
+    said = derivation.predictor.outputs(context.inputs)
+    assert ragged.difference(said, model.outputs(context.inputs)) <= 1e-5
+    before = run.run_step(step_of("feature_extraction", task), context).derivation.predictor.outputs(context.inputs)
+    assert 0 < np.abs(said - before).max() < 0.3 * np.abs(before).max()
+    alone = np.concatenate([model.outputs([text]) for text in context.inputs])
+    assert ragged.difference(by_onnxruntime(tmp_path / "m", context.inputs), alone) <= 1e-5
+    about = json.loads((tmp_path / "m" / rounding.FILE).read_text("utf-8"))
+    assert about["bits"] == 8 and about["share"] > 0.5 and about["left"] == list(derivation.frozen.whole)
+    with pytest.raises(BaseError, match="quantised already"):
+        Base.open(tmp_path / "m")
+
+
+def test_layers_that_are_named_stay_whole_and_are_said_to(onnx, trunks, tmp_path):
+    task = toy_task("text_classification")
+    name = "encoder.layer.0.output.dense"
+    model, derivation, _ = written(trunks(task), task, tmp_path / "m", bits=8, whole=[name])
+    about = json.loads((model.folder / rounding.FILE).read_text("utf-8"))
+    _, less, _ = written(trunks(task), task, tmp_path / "n", bits=8, whole=[])
+    assert about["left"] == [name] and derivation.frozen.whole == (name,) and less.frozen.whole == ()
+    assert about["share"] < json.loads((tmp_path / "n" / rounding.FILE).read_text("utf-8"))["share"]
+
+
+@pytest.mark.parametrize(("params", "said"), [
+    ({"bits": 8, "activations": "static", "calibration_rows": 0}, r"can't be calibrated on no rows.*1 or more"),
+    ({"bits": 8, "whole": ["nonsense"]}, r"no linear layer 'nonsense'"),
+    ({"bits": 16, "aware_epochs": 1}, r"'aware_epochs' is a setting of 8 bits"),
+    ({"bits": 4, "activations": "static"}, r"'activations' is a setting of 8 bits"),
+])  # fmt: skip
+def test_settings_that_do_not_go_together_are_refused(params, said, onnx, trunks):
+    task = toy_task("text_classification")
+    context, _ = context_of("quantization", task, trunks(task))
+    with pytest.raises(UserError, match=said):
+        run.run_step(make_step("quantization", params), context)
+
+
+@pytest.mark.parametrize(
+    ("name", "can"), [("token_classification", "set bits: 16"), ("text_generation", "set bits: 16, or 4")]
+)
+def test_8_bits_are_refused_where_the_format_has_none_and_it_says_which_it_has(name, can, onnx, trunks):
+    task = toy_task(name)
+    context, _ = context_of("quantization", task, trunks(task))
+    of = WRITES if name == "text_generation" else None
+    with pytest.raises(NotSupported, match=f"can't be kept in 8 bits.*[Ss]{can[1:]}"):
+        run.run_step(make_step("quantization", {"bits": 8, "of": of}), context)
+
+
+@pytest.mark.parametrize(
+    ("params", "package", "extra"), [({"bits": 8}, "onnxruntime", "onnx"), ({"bits": 4}, "bitsandbytes", "quantised")]
+)
+def test_a_package_that_is_missing_is_named_with_what_installs_it(params, package, extra, trunks, monkeypatch):
+    import importlib
+    import importlib.util
+
+    found, imported = importlib.util.find_spec, importlib.import_module
+
+    def find(name, *rest):
+        return None if name == package else found(name, *rest)
+
+    def no(name, *rest):
+        if name == package:
+            raise ImportError(name)
+        return imported(name, *rest)
+
+    monkeypatch.setattr("hasei.engine.quantised.find_spec", find)
+    monkeypatch.setattr(importlib, "import_module", no)
+    task = toy_task("text_classification")
+    context, _ = context_of("quantization", task, trunks(task))
+    with pytest.raises(NotSupported, match=rf"hasei\[{extra}\]"):
+        run.run_step(make_step("quantization", params), context)
+
+
+def test_the_layer_that_rounding_harms_most_is_left_whole():
+    torch.manual_seed(0)
+    trunk = torch.nn.Sequential(*(torch.nn.Linear(16, 16) for _ in range(4)))
+    with torch.no_grad():
+        trunk[2].weight[:, 0] *= 1000  # one input far larger than all others: the others are rounded away
+        trunk[1].weight[0] *= 0.01
+    x = torch.randn(32, 16)
+
+    def answer():
+        with torch.no_grad():
+            return trunk(x).numpy()
+
+    sizes = {str(i): 256 for i in range(4)}
+    whole, (before, after) = rounding_aware.sensitive(trunk, answer, sizes, 256, 1e-3)
+    assert len(whole) == 1 and after < before
+    assert rounding_aware.sensitive(trunk, answer, sizes, 256, 10.0)[0] == ()
+
+
+def test_a_rounded_layer_passes_the_gradient_as_if_it_were_none():
+    layer, x = torch.nn.Linear(8, 4), torch.randn(3, 8, requires_grad=True)
+    holder = torch.nn.Sequential(layer)
+    plain = layer(x)
+    with rounding_aware.rounding(holder, ["0"]):
+        found = holder(x)
+    assert 0 < (found - plain).abs().max() < 0.2
+    found.sum().backward()
+    assert layer.weight.grad is not None and x.grad is not None and float(x.grad.abs().min()) > 0
+    assert torch.equal(layer(x), plain)

@@ -24,6 +24,7 @@ from hasei.ground.files import new_file, write_json
 
 Kind = Literal["bf16", "fp16"]
 FILE = "rounding.json"
+_SCALES = ("scale", "zero_point")
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -93,7 +94,24 @@ def held(folder: Path) -> dict[str, Any]:
                     narrow += size
                 elif len(part.get_shape()) > 1:
                     whole.append(f"{path.relative_to(folder).as_posix()}: {name}")
+    graph = folder / "model.onnx"
+    if graph.is_file():
+        for name, kind, shape in _initializers(graph):
+            total += math.prod(shape)
+            if kind in ("INT8", "UINT8", "FLOAT16"):
+                narrow += math.prod(shape)
+            elif len(shape) > 1:
+                whole.append(f"{graph.name}: {name}")
     return {"share": round(narrow / max(1, total), 4), "whole": whole}
+
+
+def _initializers(path: Path) -> list[tuple[str, str, list[int]]]:
+    """The name, type and shape of every tensor of the graph at *path* that holds weights: no scales, no places."""
+    import onnx
+
+    kinds = onnx.TensorProto.DataType
+    found = [(t.name, kinds.Name(t.data_type), list(t.dims)) for t in onnx.load(path).graph.initializer]
+    return [(n, k, s) for n, k, s in found if k in ("FLOAT", "FLOAT16", "INT8", "UINT8") and not n.endswith(_SCALES)]
 
 
 def read(folder: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ Relations: :mod:`hasei.engine.exporting` makes the graph; ``methods/quantization
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,18 +32,23 @@ SMALL_TABLE = 1 << 14
 _ROUNDED = {"MatMulInteger", "DynamicQuantizeMatMul", "DequantizeLinear", "QLinearMatMul"}
 
 
-def dynamic(graph: Any, *, per_channel: bool = True, reduce_range: bool = True) -> Any:
+def dynamic(graph: Any, *, per_channel: bool = True, reduce_range: bool = True, whole: Sequence[str] = ()) -> Any:
     """Return *graph* with 8-bit weights, what enters a product rounded batch by batch; *graph* itself stays as it is.
+
+    *whole* names nodes that are left in float32 (:func:`products`).
 
     *reduce_range*: weights use 7 of the 8 bits, so that sums of products never overflow on processors without instructions for
     them (AVX2 without VNNI): with all 8 the same file answers otherwise there. Raises NotSupported for a graph that is rounded.
     """
-    return _quantised(graph, "quantize_dynamic", per_channel=per_channel, reduce_range=reduce_range)
+    return _quantised(
+        graph, "quantize_dynamic", per_channel=per_channel, reduce_range=reduce_range, nodes_to_exclude=list(whole)
+    )
 
 
 def static(
-    graph: Any, batches: Sequence[Mapping[str, Array]], *, per_channel: bool = True, reduce_range: bool = True
-) -> Any:
+    graph: Any, batches: Sequence[Mapping[str, Array]], *, per_channel: bool = True, reduce_range: bool = True,
+    whole: Sequence[str] = (),
+) -> Any:  # fmt: skip
     """Return *graph* with 8-bit weights and inputs of products, these by the ranges that *batches* show.
 
     Raises DataError for no batches, NotSupported for a graph that is rounded.
@@ -51,7 +57,28 @@ def static(
         raise DataError("there are no rows to calibrate on", expected="at least one row", received="0")
     return _quantised(
         graph, "quantize_static", calibration_data_reader=_reader(batches), per_channel=per_channel, reduce_range=reduce_range,
+        nodes_to_exclude=list(whole),
     )  # fmt: skip
+
+
+def products(graph: Any, weights: Mapping[str, Array]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the nodes of *graph* that multiply by each of *weights* (out, in), told by their numbers.
+
+    None for one that is used in another way, which is not rounded; what the graph does not compute with is left out.
+    """
+    from onnx import numpy_helper
+
+    def key(matrix: Array) -> tuple[tuple[int, ...], bytes]:
+        return matrix.shape, hashlib.sha256(np.ascontiguousarray(matrix, np.float32).tobytes()).digest()
+
+    known = {t.name: key(numpy_helper.to_array(t)) for t in graph.graph.initializer if len(t.dims) == 2}
+    nodes: dict[Any, list[str]] = {}
+    for node in graph.graph.node:
+        if node.op_type == "MatMul" and node.input[1] in known:
+            nodes.setdefault(known[node.input[1]], []).append(node.name)
+    there = set(known.values())
+    keys = {name: (key(weight.T), key(weight)) for name, weight in weights.items()}
+    return {name: tuple(nodes.get(across, ())) for name, (across, plain) in keys.items() if there & {across, plain}}
 
 
 def half(graph: Any) -> Any:
@@ -112,9 +139,8 @@ def rounded_tables(graph: Any) -> Any:
 def _quantised(graph: Any, how: str, **options: Any) -> Any:
     package("onnx", "onnx"), package("onnxruntime", "onnx")
     _refuse_rounded(graph)
-    from onnxruntime import quantization
-
     import onnx
+    from onnxruntime import quantization
 
     plain = rounded_tables(graph)
     with tempfile.TemporaryDirectory() as folder, _silent():
@@ -132,7 +158,9 @@ def _quantised(graph: Any, how: str, **options: Any) -> Any:
 def _refuse_rounded(graph: Any) -> None:
     if is_rounded(graph):
         raise NotSupported(
-            "this model is quantised already", expected="a model in fp32", do="start from the model that it was made from"
+            "this model is quantised already",
+            expected="a model in fp32",
+            do="start from the model that it was made from",
         )
 
 

@@ -197,6 +197,12 @@ def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
     """Return the shape of every tensor, read from the headers alone."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
+        exported = sorted(p.name for p in folder.iterdir() if p.suffix in (".onnx", ".xml"))
+        if exported:
+            raise BaseError(
+                f"the base '{name}' is exported for another engine, or quantised already ({exported[0]})",
+                expected="*.safetensors", do="give the model that it was made of",
+            )  # fmt: skip
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLE)
         if pickles:
             raise BaseError(

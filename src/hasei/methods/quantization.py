@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
 from torch import nn
 
 from hasei.engine import rounding
@@ -29,6 +30,7 @@ from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.quantisation import Quantisation
+from hasei.methods import _eight_bits as eight
 from hasei.methods._answering import answering, trunk_of
 from hasei.methods._finished import Finished, Member, check_before, effort_before, finished
 
@@ -43,12 +45,18 @@ SUPPORTS = Supports(
 class Params(Settings):
     """In how many *bits* a weight is kept: 16 (of *kind*), 8, 4 (language models).
 
-    *of* names what derives the model, None: the base where it is one, else ``feature_extraction``.
+    *of* names what derives the model, None: the base where it is one, else ``feature_extraction``. In 8 bits: *activations*, what
+    enters a layer, are rounded by the range of each batch or by that of *calibration_rows* of the train rows; *whole* layers are
+    left as they are (None: chosen by what rounding them does to those rows); *aware_epochs* of training under the rounding.
     """
 
     of: Member | None = None
     bits: Literal[4, 8, 16] = 16
     kind: rounding.Kind = "bf16"
+    activations: Literal["dynamic", "static"] = "dynamic"
+    calibration_rows: int = Field(256, ge=0)
+    whole: tuple[str, ...] | None = None
+    aware_epochs: int = Field(0, ge=0, le=100)
 
 
 def proposals(facts: Facts) -> list[Params]:
@@ -63,12 +71,15 @@ def reason(facts: Facts) -> str:
 
 def effort(params: Params, facts: Facts) -> float:
     """Forward passes of the base per row: those of the model that it is made of."""
-    return effort_before(params.of, facts, NAME)
+    return effort_before(params.of, facts, NAME) + 4.5 * params.aware_epochs
 
 
 def check(params: Params, layers: int) -> None:
-    """Raise NotSupported where the model that it is made of can't be derived from a base of *layers* layers."""
+    """Raise NotSupported where the model that it is made of can't be derived from a base of *layers* layers, or a setting is none
+    for so many bits.
+    """
     check_before(params.of, layers, NAME)
+    eight.check(params)
 
 
 def derive(context: Context, params: Params) -> Derivation:
@@ -77,8 +88,9 @@ def derive(context: Context, params: Params) -> Derivation:
     check(params, context.trunk.layers)
     start = finished(context, params.of, NAME)
     _refuse_rounded(start)
-    ways = {4: _in_four, 16: _in_sixteen}
-    return ways[params.bits](start, params)
+    if params.bits == 8:
+        return eight.derive(context, start, params)
+    return (_in_four if params.bits == 4 else _in_sixteen)(start, params)
 
 
 def _in_sixteen(start: Finished, params: Params) -> Derivation:
