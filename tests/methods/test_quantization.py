@@ -194,6 +194,20 @@ def test_in_8_bits_it_answers_nearly_as_before_and_says_what_is_whole(params, on
         Base.open(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"activations": "static"}, {"engine": "openvino"}, {"engine": "openvino", "activations": "static"}]
+)
+def test_words_are_answered_in_8_bits_too(params, onnx, trunks, tmp_path):
+    pytest.importorskip(params.get("engine", "onnxruntime"))
+    task = toy_task("token_classification")
+    model, derivation, context = written(trunks(task), task, tmp_path / "m", bits=8, **params)
+    said = derivation.predictor.outputs(context.inputs)
+    assert ragged.difference(said, model.outputs(context.inputs)) <= 1e-5
+    before = run.run_step(step_of("feature_extraction", task), context).derivation.predictor.outputs(context.inputs)
+    assert 0 < ragged.difference(said, before) < 0.3 * max(float(np.abs(row).max()) for row in before)
+    assert 0.3 < json.loads((tmp_path / "m" / rounding.FILE).read_text("utf-8"))["share"] <= 1
+
+
 def test_layers_that_are_named_stay_whole_and_are_said_to(onnx, trunks, tmp_path):
     task = toy_task("text_classification")
     name = "encoder.layer.0.output.dense"
@@ -218,7 +232,7 @@ def test_settings_that_do_not_go_together_are_refused(params, said, onnx, trunks
 
 
 @pytest.mark.parametrize(
-    ("name", "can"), [("token_classification", "set bits: 16"), ("text_generation", "set bits: 16, or 4")]
+    ("name", "can"), [("image_classification", "set bits: 16"), ("text_generation", "set bits: 16, or 4")]
 )
 def test_8_bits_are_refused_where_the_format_has_none_and_it_says_which_it_has(name, can, onnx, trunks):
     task = toy_task(name)

@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from xml.etree import ElementTree
 
 import torch
 from torch import nn
@@ -24,6 +25,9 @@ from hasei.ground.files import new_file, write_json
 
 Kind = Literal["bf16", "fp16"]
 FILE = "rounding.json"
+_BYTES = {"f32": 4, "f16": 2, "i8": 1, "u8": 1}
+_MATRIX = 1 << 10
+"""Numbers of a constant that is no bias and no scale."""
 _SCALES = ("scale", "zero_point")
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -102,7 +106,21 @@ def held(folder: Path) -> dict[str, Any]:
                 narrow += math.prod(shape)
             elif len(shape) > 1:
                 whole.append(f"{graph.name}: {name}")
+    drawn = folder / "openvino_model.xml"
+    if drawn.is_file():
+        for name, kind, size in _constants(drawn):
+            total += size
+            narrow += size * (kind != "f32")
+            whole += [f"{drawn.name}: {name}"] * (kind == "f32" and size >= _MATRIX)
     return {"share": round(narrow / max(1, total), 4), "whole": whole}
+
+
+def _constants(path: Path) -> list[tuple[str, str, int]]:
+    """The name, type and count of every constant of OpenVINO's model at *path* that holds weights."""
+    tree = ElementTree.parse(path)  # noqa: S314: of a folder that hasei has just written
+    layers = [(one.get("name", ""), one.find("data")) for one in tree.iter("layer") if one.get("type") == "Const"]
+    found = [(n, d.get("element_type", ""), int(d.get("size", "0"))) for n, d in layers if d is not None]
+    return [(n, k, size // _BYTES[k]) for n, k, size in found if k in _BYTES]
 
 
 def _initializers(path: Path) -> list[tuple[str, str, list[int]]]:

@@ -45,7 +45,8 @@ def linear_paths(trunk: nn.Module, answer: Callable[[], object]) -> list[str]:
 def rounding(trunk: nn.Module, paths: Collection[str], *, tables: bool = True) -> Iterator[None]:
     """Let the linear layers *paths* of *trunk* compute in 8 bits inside the block, its large *tables* too; gradients pass."""
     changed: list[Any] = []
-    for path, module in trunk.named_modules():
+    listed: list[tuple[str, Any]] = list(trunk.named_modules())
+    for path, module in listed:
         if path in paths:
             module.forward = partial(_linear, module)
         elif tables and isinstance(module, nn.Embedding) and module.weight.numel() >= SMALL_TABLE:

@@ -61,24 +61,30 @@ def static(
     )  # fmt: skip
 
 
-def products(graph: Any, weights: Mapping[str, Array]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the nodes of *graph* that multiply by each of *weights* (out, in), told by their numbers.
+def products(graph: Any, weights: Sequence[Array]) -> list[str]:
+    """Return the names of the nodes of *graph* that multiply by one of *weights* (out, in), told by their numbers."""
+    wanted = {_key(weight.T) for weight in weights}
+    known = {name for name, key in _matrices(graph).items() if key in wanted}
+    return [n.name for n in graph.graph.node if n.op_type == "MatMul" and n.input[1] in known]
 
-    None for one that is used in another way, which is not rounded; what the graph does not compute with is left out.
-    """
-    from onnx import numpy_helper
 
-    def key(matrix: Array) -> tuple[tuple[int, ...], bytes]:
-        return matrix.shape, hashlib.sha256(np.ascontiguousarray(matrix, np.float32).tobytes()).digest()
+def left_whole(content: bytes, weights: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return the names of those of *weights* (out, in) whose numbers the graph *content* still has in float32."""
+    import onnx
 
-    known = {t.name: key(numpy_helper.to_array(t)) for t in graph.graph.initializer if len(t.dims) == 2}
-    nodes: dict[Any, list[str]] = {}
-    for node in graph.graph.node:
-        if node.op_type == "MatMul" and node.input[1] in known:
-            nodes.setdefault(known[node.input[1]], []).append(node.name)
-    there = set(known.values())
-    keys = {name: (key(weight.T), key(weight)) for name, weight in weights.items()}
-    return {name: tuple(nodes.get(across, ())) for name, (across, plain) in keys.items() if there & {across, plain}}
+    there = set(_matrices(onnx.load_from_string(content)).values())
+    return tuple(name for name, weight in weights.items() if there & {_key(weight), _key(weight.T)})
+
+
+def _matrices(graph: Any) -> dict[str, tuple[tuple[int, ...], bytes]]:
+    from onnx import TensorProto, numpy_helper
+
+    tensors = (t for t in graph.graph.initializer if len(t.dims) == 2 and t.data_type == TensorProto.FLOAT)
+    return {t.name: _key(numpy_helper.to_array(t)) for t in tensors}
+
+
+def _key(matrix: Array) -> tuple[tuple[int, ...], bytes]:
+    return matrix.shape, hashlib.sha256(np.ascontiguousarray(matrix, np.float32).tobytes()).digest()
 
 
 def half(graph: Any) -> Any:
@@ -102,12 +108,19 @@ def half(graph: Any) -> Any:
     return found
 
 
-def at(graph: Any, precision: str, batches: Sequence[Mapping[str, Array]] = (), *, reduce_range: bool = True) -> Any:
-    """Return *graph* in *precision*: ``fp32``, ``fp16``, ``int8`` (static where there are *batches* to calibrate on)."""
+def at(
+    graph: Any, precision: str, batches: Sequence[Mapping[str, Array]] = (), *, reduce_range: bool = True,
+    whole: Sequence[Array] = (),
+) -> Any:  # fmt: skip
+    """Return *graph* in *precision*: ``fp32``, ``fp16``, ``int8`` (static where there are *batches* to calibrate on).
+
+    *whole*: weights (out, in) by which it goes on to multiply in float32.
+    """
     if precision == "int8":
+        nodes = products(graph, whole)
         if batches:
-            return static(graph, batches, reduce_range=reduce_range)
-        return dynamic(graph, reduce_range=reduce_range)
+            return static(graph, batches, reduce_range=reduce_range, whole=nodes)
+        return dynamic(graph, reduce_range=reduce_range, whole=nodes)
     return half(graph) if precision == "fp16" else graph
 
 

@@ -13,6 +13,7 @@ import torch
 
 from hasei.engine import rounding_aware
 from hasei.engine.derivation import Context
+from hasei.engine.ragged import is_ragged
 from hasei.engine.readings import reading_of
 from hasei.inputs.architecture import find_stack
 from hasei.methods._tuning import Part, Tuned, freeze, train_part
@@ -23,9 +24,14 @@ _RATE = 5e-5
 
 
 def trained_aware(context: Context, predictor: Any, paths: Collection[str], epochs: int) -> list[dict[str, float]]:
-    """Train the model of *predictor*, in place, to give the outputs (n, w) that it gives, its layers *paths* in 8 bits."""
+    """Train the model of *predictor*, in place, its layers *paths* in 8 bits: to give the outputs (n, w) that it gives.
+
+    Where a row has several outputs, it learns from the labels instead.
+    """
     model, reading = predictor.model, reading_of(context.task)
-    targets = predictor.outputs(context.inputs, context.watch)
+    before = predictor.outputs(context.inputs, context.watch)
+    by_labels = is_ragged(before) or before.ndim != 2
+    targets, loss = (reading.targets(context), None) if by_labels else (before, as_before)
     stack = find_stack(model.trunk)
     part = Part(model.trunk, stack, frozenset(name for name, _ in model.trunk.named_parameters()), -1)
     plan = Tuned(
@@ -33,7 +39,7 @@ def trained_aware(context: Context, predictor: Any, paths: Collection[str], epoc
         layer_decay=1.0, weight_decay=0.0,
     )  # fmt: skip
     with reading.source(context, stack, -1) as source, rounding_aware.rounding(model.trunk, paths):
-        _plan, curve = train_part(context, NAME, model, part, freeze(context, plan), source, targets, as_before)
+        _plan, curve = train_part(context, NAME, model, part, freeze(context, plan), source, targets, loss)
     model.eval()
     return curve
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hasei.engine import rounding, rounding_aware, rounding_onnx, runtimes
-from hasei.engine.batching import by_length, tokenize
+from hasei.engine.causal import CausalModel
 from hasei.engine.derivation import Context, Derivation
-from hasei.engine.exported import BATCH_TOKENS, RuntimePredictor
-from hasei.engine.exporting import example, to_onnx, written
-from hasei.engine.prediction import PooledPredictor
+from hasei.engine.exported import exported
+from hasei.engine.ragged import is_ragged
 from hasei.ground.errors import DataError, NotSupported
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
@@ -29,6 +27,7 @@ _MOST_WHOLE = 0.015
 ENOUGH = 0.05
 """How far outputs may lie apart, as a share of how they differ between rows, without a layer being left whole."""
 _FEW = 64
+_ENGINES = {"onnx": "onnxruntime", "openvino": "openvino"}
 
 
 def check(params: Any) -> None:
@@ -49,36 +48,43 @@ def check(params: Any) -> None:
             "what enters a layer can't be calibrated on no rows", expected="calibration_rows of 1 or more", received="0",
             do="leave calibration_rows out, or use activations: dynamic",
         )  # fmt: skip
-    for package in ("onnx", "onnxruntime"):
-        runtimes.package(package, "onnx")
+    if params.engine == "openvino" and params.whole:
+        raise NotSupported(
+            "OpenVINO leaves no layers whole that are named here", do="leave whole out, or use engine: onnx"
+        )
+    for package in ("onnx", *(("openvino", "nncf") if params.engine == "openvino" else ("onnxruntime",))):
+        runtimes.package(package, params.engine if package != "onnx" else "onnx")
 
 
 def derive(context: Context, start: Finished, params: Any) -> Derivation:
     """Round the model *start* to 8 bits; raises NotSupported where it is none that can be written as a graph."""
     trunk = trunk_of(start.predictor, NAME)
-    if not isinstance(start.predictor, PooledPredictor):
+    language = isinstance(getattr(start.predictor, "model", None), CausalModel)
+    if language or context.task.input_kind != "text" or context.task.target_kind == "entries":
         raise NotSupported(
             f"a model of the format {start.format} can't be kept in 8 bits", expected="bits: 16", received="bits: 8",
-            do="set bits: 16" + (", or 4" if start.format in ("causal_lm", "label_likelihood") else ""),
+            do="set bits: 16" + (", or 4" if language else ""),
         )  # fmt: skip
     predictor: Any = answering(start.predictor, copy.deepcopy(trunk))
-    rows = _calibrating(context, params.calibration_rows)
-    curve: list[dict[str, float]] = []
-    sizes = _sizes(context, predictor)
+    rows, sizes = _calibrating(context, params.calibration_rows), _sizes(context, predictor)
     _refuse_unknown(params.whole or (), sizes)
-    whole = params.whole
+    whole, curve = params.whole, []
     if params.aware_epochs:
         curve = trained_aware(context, predictor, set(sizes) - set(whole or ()), params.aware_epochs)
     if whole is None:
-        whole = _left_whole(context, predictor, rows, sizes)
-    content, left = _graph(predictor, context.inputs[0], rows, params, sizes, whole)
-    found = RuntimePredictor(
-        predictor.tokenizer, predictor.max_tokens, predictor.width, {"model.onnx": content}, precision="int8"
-    )
+        whole = _left_whole(context, predictor, rows, sizes) if params.engine == "onnx" else ()
+    weights = {path: _matrix(predictor.model.trunk.get_submodule(path)) for path in sizes}
+    row = context.inputs[0]
+    found = exported(
+        predictor, _ENGINES[params.engine], "int8", calibration=rows if params.activations == "static" else (),
+        texts=len(row) if isinstance(row, tuple) else 1, whole=[weights[path] for path in whole],
+    )  # fmt: skip
+    content: Any = found.content
+    left = rounding_onnx.left_whole(content["model.onnx"], weights) if params.engine == "onnx" else ()
     trained = {name: p.numel() for name, p in predictor.model.named_parameters()}
     said = {"bits": 8, "kind": "int8", "activations": params.activations, "left": list(left)}
     return Derivation(
-        predictor=found, format="onnx", frozen=params.model_copy(update={"of": start.of, "whole": tuple(whole)}),
+        predictor=found, format=params.engine, frozen=params.model_copy(update={"of": start.of, "whole": tuple(whole)}),
         trainable_parameters=sum(trained.values()), trained=tuple(trained), curve=tuple(curve),
         finish=partial(rounding.state, said=said),
     )  # fmt: skip
@@ -109,7 +115,7 @@ def _refuse_unknown(whole: tuple[str, ...], sizes: dict[str, int]) -> None:
 def _left_whole(context: Context, predictor: Any, rows: list[Input], sizes: dict[str, int]) -> tuple[str, ...]:
     """The layers that are better left whole, by what rounding them does to some of *rows*; none without rows."""
     few = rows[:: max(1, -(-len(rows) // _FEW))]
-    if not few:
+    if not few or is_ragged(predictor.outputs(few[:1])):
         return ()
     most = int(_MOST_WHOLE * sum(p.numel() for p in predictor.model.parameters()))
 
@@ -128,30 +134,6 @@ def _left_whole(context: Context, predictor: Any, rows: list[Input], sizes: dict
     return whole
 
 
-def _graph(
-    predictor: Any, row: Input, rows: list[Input], params: Any, paths: Collection[str], whole: Sequence[str]
-) -> tuple[bytes, tuple[str, ...]]:
-    """The graph of *predictor*, which reads such a *row*, in 8 bits; and which of its linear layers *paths* are whole in it."""
-    texts = len(row) if isinstance(row, tuple) else 1
-    graph = to_onnx(predictor.model, example(predictor.tokenizer, predictor.max_tokens, texts=texts))
-    trunk = predictor.model.trunk
-    weights = {path: _matrix(trunk.get_submodule(path)) for path in paths}
-    nodes = rounding_onnx.products(graph, weights)
-    skipped = [node for path in whole for node in nodes.get(path, ())]
-    if params.activations == "static":
-        found = rounding_onnx.static(graph, _batches(predictor, rows), whole=skipped)
-    else:
-        found = rounding_onnx.dynamic(graph, whole=skipped)
-    return written(found), tuple(path for path in nodes if path in whole or not nodes[path])
-
-
 def _matrix(module: Any) -> Floats:
     weight: Floats = module.weight.detach().numpy()
     return weight if hasattr(module, "in_features") else weight.T
-
-
-def _batches(predictor: Any, rows: list[Input]) -> list[dict[str, Any]]:
-    tokens = tokenize(predictor.tokenizer, rows, predictor.max_tokens)
-    pad_id = int(predictor.tokenizer.pad_token_id or 0)
-    batches = (tokens.pad(part, pad_id) for part in by_length(tokens.lengths, BATCH_TOKENS))
-    return [{name: array.numpy() for name, array in batch.items()} for batch in batches]

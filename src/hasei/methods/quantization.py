@@ -32,7 +32,8 @@ from hasei.inputs.base import Base
 from hasei.inputs.quantisation import Quantisation
 from hasei.methods import _eight_bits as eight
 from hasei.methods._answering import answering, trunk_of
-from hasei.methods._finished import Finished, Member, check_before, effort_before, finished
+from hasei.methods._finished import Finished, check_before, effort_before, finished
+from hasei.methods._members import Member
 
 NAME = "quantization"
 SUPPORTS = Supports(
@@ -43,17 +44,18 @@ SUPPORTS = Supports(
 
 
 class Params(Settings):
-    """In how many *bits* a weight is kept: 16 (of *kind*), 8, 4 (language models).
+    """In how many *bits* a weight is kept: 16 (of *kind*), 8 (run by *engine*), 4 (language models).
 
     *of* names what derives the model, None: the base where it is one, else ``feature_extraction``. In 8 bits: *activations*, what
     enters a layer, are rounded by the range of each batch or by that of *calibration_rows* of the train rows; *whole* layers are
-    left as they are (None: chosen by what rounding them does to those rows); *aware_epochs* of training under the rounding.
+    left as they are (None: chosen, for onnx, by what rounding them does to those rows); *aware_epochs* of training under it.
     """
 
     of: Member | None = None
     bits: Literal[4, 8, 16] = 16
     kind: rounding.Kind = "bf16"
     activations: Literal["dynamic", "static"] = "dynamic"
+    engine: Literal["onnx", "openvino"] = "onnx"
     calibration_rows: int = Field(256, ge=0)
     whole: tuple[str, ...] | None = None
     aware_epochs: int = Field(0, ge=0, le=100)
