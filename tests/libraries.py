@@ -273,11 +273,17 @@ def by_question_answering(folder, trunk, inputs):
     return ragged.ragged(found)
 
 
+def whole(kind, folder):
+    """The model in *folder* by transformers' class *kind*; one in 4 bits with its numbers put back into float32."""
+    model = kind.from_pretrained(folder).eval()
+    return model.dequantize() if "quantization_config" in (folder / "config.json").read_text("utf-8") else model
+
+
 def by_generate(folder, trunk, inputs, *, adapter):
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = of_base(AutoModelForCausalLM, trunk, folder) if adapter else AutoModelForCausalLM.from_pretrained(folder)
+    model = of_base(AutoModelForCausalLM, trunk, folder) if adapter else whole(AutoModelForCausalLM, folder)
     model.generation_config = GenerationConfig.from_pretrained(folder)
     if adapter:
         model = on_its_base(model, folder)
@@ -296,9 +302,7 @@ def by_likelihood(folder, trunk, inputs, *, adapter):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = (
-        of_base(AutoModelForCausalLM, trunk, folder) if adapter else AutoModelForCausalLM.from_pretrained(folder).eval()
-    )
+    model = of_base(AutoModelForCausalLM, trunk, folder) if adapter else whole(AutoModelForCausalLM, folder)
     model = on_its_base(model, folder) if adapter else model
     found = []
     for text in inputs:

@@ -99,6 +99,8 @@ def step_of(method, task=None, **params):
         "then" in settings and task and searched_by_default(task) == "full_fine_tuning"
     ):  # nothing is solved: a quick one too
         quick["then"] = {"full_fine_tuning": QUICK}
+    if "of" in settings and task and (named := searched_by_default(task)) != "feature_extraction":
+        quick["of"] = {named: QUICK | {"dropout": 0.0}}
     if "members" in settings:  # quick ones too
         members = [next(iter(one.items())) for one in plugins.load("methods", method).Params().members]
         quick["members"] = tuple({name: step_of(name, **given).to_json()["params"]} for name, given in members)
@@ -255,7 +257,7 @@ def reproduced(model, trunk, task, inputs, said):
 
 def it_learns(method, context):
     """A training's loss falls; what is solved beats a constant."""
-    searches = "over" in plugins.load("methods", method).Params.model_fields
+    searches = {"over", "of"} & set(plugins.load("methods", method).Params.model_fields)
     if searches and searched_by_default(context.task) in TRAINED:
         return  # a few steps of what learns elsewhere
     if method in TRAINED:

@@ -125,13 +125,21 @@ def open_model(folder: str | Path, base: str = "") -> DerivedModel:
     return DerivedModel(path, lineage.read(path), base)
 
 
+def write_files(derivation: Derivation, folder: Path, base: Base | None) -> None:
+    """Write the files of the standard library alone into the empty *folder*: what a user would carry around."""
+    form: Any = plugins.load("formats", derivation.format)
+    form.save(derivation.predictor, folder, base)
+    if derivation.finish is not None:
+        derivation.finish(folder)
+
+
 def write_model(
     folder: Path, derivation: Derivation, identity: lineage.Identity, base: Base | None, record: dict[str, Any]
 ) -> DerivedModel:
     """Write *derivation* as a new folder: its standard files, ``labels.json``, ``hasei.json``; all or nothing."""
     form: Any = plugins.load("formats", derivation.format)
     with new_folder(folder) as temporary:
-        form.save(derivation.predictor, temporary, base)
+        write_files(derivation, temporary, base)
         for name, content in derivation.beside.items():
             write_bytes(temporary / name, content)
         if identity.space["names"]:

@@ -142,7 +142,8 @@ class Derivation:
     every choice made (layer, strength, epochs), so that refitting on more rows chooses nothing; *trained* names the
     parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
     the study from kept activations: quick, for choosing only, never for a reported score. *beside* are files, by their place in
-    the model folder, from which the method itself goes on another time; no library needs them.
+    the model folder, from which the method itself goes on another time; no library needs them. *finish*, where given, works on
+    the files that the format has written: weights are kept in a narrower type.
     """
 
     predictor: Predictor
@@ -153,6 +154,7 @@ class Derivation:
     curve: tuple[dict[str, float], ...] = ()
     from_store: Callable[[Sequence[Input]], Floats] | None = None
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    finish: Callable[[Path], None] | None = None
 
 
 Derive = Callable[[Context, Any], Derivation]

@@ -144,12 +144,13 @@ class _Graph:
 
 def exported(
     predictor: Any, engine: str = "onnxruntime", precision: str = "fp32", *, calibration: Sequence[Input] = (),
-    reduce_range: bool = True, texts: int = 1,
+    reduce_range: bool = True, texts: int = 1, whole: Sequence[Array] = (),
 ) -> RuntimePredictor:  # fmt: skip
     """Return *predictor* as *engine* runs it with weights in *precision*: ``fp32``, ``fp16`` or ``int8``.
 
     *calibration*: rows by which the ranges of int8 are measured; () for ranges found batch by batch (ONNX Runtime), or for
     weights alone (OpenVINO). *reduce_range*: see :func:`hasei.engine.rounding_onnx.dynamic`. *texts*: of how many a row is.
+    *whole*: weights (out, in) of linear layers that ONNX Runtime computes with in float32 nevertheless.
     Raises NotSupported where it can't be exported.
     """
     from hasei.engine import rounding_onnx, rounding_openvino
@@ -164,7 +165,7 @@ def exported(
     if engine == "openvino":
         content = rounding_openvino.converted(written(graph), precision, batches)
     else:
-        rounded = rounding_onnx.at(graph, precision, batches, reduce_range=reduce_range)
+        rounded = rounding_onnx.at(graph, precision, batches, reduce_range=reduce_range, whole=whole)
         content = {runtimes.files(engine)[0]: written(rounded)}
     return RuntimePredictor(
         reading.tokenizer, reading.max_tokens, predictor.width, content, engine=engine, precision=precision, kind=found.kind,

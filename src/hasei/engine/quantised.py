@@ -42,6 +42,8 @@ def arguments(base: Base) -> dict[str, Any]:
     from transformers import BitsAndBytesConfig
 
     refuse_missing()
+    if base.config.get("quantization_config"):  # its files hold them so
+        return {"device_map": {"": "cpu"}}
     whole = held.whole or _beside_the_stack(base)
     options = Quantisation(held.bits, held.double, whole).options()
     return {"quantization_config": BitsAndBytesConfig(**options), "device_map": {"": "cpu"}}

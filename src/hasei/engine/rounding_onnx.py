@@ -13,6 +13,7 @@ Relations: :mod:`hasei.engine.exporting` makes the graph; ``methods/quantization
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,18 +32,23 @@ SMALL_TABLE = 1 << 14
 _ROUNDED = {"MatMulInteger", "DynamicQuantizeMatMul", "DequantizeLinear", "QLinearMatMul"}
 
 
-def dynamic(graph: Any, *, per_channel: bool = True, reduce_range: bool = True) -> Any:
+def dynamic(graph: Any, *, per_channel: bool = True, reduce_range: bool = True, whole: Sequence[str] = ()) -> Any:
     """Return *graph* with 8-bit weights, what enters a product rounded batch by batch; *graph* itself stays as it is.
+
+    *whole* names nodes that are left in float32 (:func:`products`).
 
     *reduce_range*: weights use 7 of the 8 bits, so that sums of products never overflow on processors without instructions for
     them (AVX2 without VNNI): with all 8 the same file answers otherwise there. Raises NotSupported for a graph that is rounded.
     """
-    return _quantised(graph, "quantize_dynamic", per_channel=per_channel, reduce_range=reduce_range)
+    return _quantised(
+        graph, "quantize_dynamic", per_channel=per_channel, reduce_range=reduce_range, nodes_to_exclude=list(whole)
+    )
 
 
 def static(
-    graph: Any, batches: Sequence[Mapping[str, Array]], *, per_channel: bool = True, reduce_range: bool = True
-) -> Any:
+    graph: Any, batches: Sequence[Mapping[str, Array]], *, per_channel: bool = True, reduce_range: bool = True,
+    whole: Sequence[str] = (),
+) -> Any:  # fmt: skip
     """Return *graph* with 8-bit weights and inputs of products, these by the ranges that *batches* show.
 
     Raises DataError for no batches, NotSupported for a graph that is rounded.
@@ -51,7 +57,34 @@ def static(
         raise DataError("there are no rows to calibrate on", expected="at least one row", received="0")
     return _quantised(
         graph, "quantize_static", calibration_data_reader=_reader(batches), per_channel=per_channel, reduce_range=reduce_range,
+        nodes_to_exclude=list(whole),
     )  # fmt: skip
+
+
+def products(graph: Any, weights: Sequence[Array]) -> list[str]:
+    """Return the names of the nodes of *graph* that multiply by one of *weights* (out, in), told by their numbers."""
+    wanted = {_key(weight.T) for weight in weights}
+    known = {name for name, key in _matrices(graph).items() if key in wanted}
+    return [n.name for n in graph.graph.node if n.op_type == "MatMul" and n.input[1] in known]
+
+
+def left_whole(content: bytes, weights: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return the names of those of *weights* (out, in) whose numbers the graph *content* still has in float32."""
+    import onnx
+
+    there = set(_matrices(onnx.load_from_string(content)).values())
+    return tuple(name for name, weight in weights.items() if there & {_key(weight), _key(weight.T)})
+
+
+def _matrices(graph: Any) -> dict[str, tuple[tuple[int, ...], bytes]]:
+    from onnx import TensorProto, numpy_helper
+
+    tensors = (t for t in graph.graph.initializer if len(t.dims) == 2 and t.data_type == TensorProto.FLOAT)
+    return {t.name: _key(numpy_helper.to_array(t)) for t in tensors}
+
+
+def _key(matrix: Array) -> tuple[tuple[int, ...], bytes]:
+    return matrix.shape, hashlib.sha256(np.ascontiguousarray(matrix, np.float32).tobytes()).digest()
 
 
 def half(graph: Any) -> Any:
@@ -75,12 +108,19 @@ def half(graph: Any) -> Any:
     return found
 
 
-def at(graph: Any, precision: str, batches: Sequence[Mapping[str, Array]] = (), *, reduce_range: bool = True) -> Any:
-    """Return *graph* in *precision*: ``fp32``, ``fp16``, ``int8`` (static where there are *batches* to calibrate on)."""
+def at(
+    graph: Any, precision: str, batches: Sequence[Mapping[str, Array]] = (), *, reduce_range: bool = True,
+    whole: Sequence[Array] = (),
+) -> Any:  # fmt: skip
+    """Return *graph* in *precision*: ``fp32``, ``fp16``, ``int8`` (static where there are *batches* to calibrate on).
+
+    *whole*: weights (out, in) by which it goes on to multiply in float32.
+    """
     if precision == "int8":
+        nodes = products(graph, whole)
         if batches:
-            return static(graph, batches, reduce_range=reduce_range)
-        return dynamic(graph, reduce_range=reduce_range)
+            return static(graph, batches, reduce_range=reduce_range, whole=nodes)
+        return dynamic(graph, reduce_range=reduce_range, whole=nodes)
     return half(graph) if precision == "fp16" else graph
 
 

@@ -30,7 +30,7 @@ def save(predictor: WritingPredictor | LikelihoodPredictor, folder: Path, base: 
 
 def load(folder: Path, open_base: Callable[[], Base]) -> WritingPredictor | LikelihoodPredictor:
     """Load what :func:`save` wrote; the parent base is not needed."""
-    base = Base.open(folder)
+    base = Base.open(folder, rounded=True)
     return _writing.load(folder, base, load_model(base, writes=True), plain=False, base=base)
 
 

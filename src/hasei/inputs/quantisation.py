@@ -62,5 +62,23 @@ def read_quantisation(folder: Path) -> Quantisation | None:
     return held
 
 
+_STORED = {
+    "_load_in_4bit": True, "_load_in_8bit": False, "bnb_4bit_compute_dtype": "float32", "bnb_4bit_quant_storage": "uint8",
+    "bnb_4bit_quant_type": "nf4", "llm_int8_enable_fp32_cpu_offload": False, "llm_int8_has_fp16_weight": False,
+    "llm_int8_threshold": 6.0, "load_in_4bit": True, "load_in_8bit": False, "quant_method": "bitsandbytes",
+}  # fmt: skip
+
+
+def stored_quantisation(config: Any) -> Quantisation | None:
+    """Return what ``quantization_config`` of a model whose files hold 4-bit weights says; None unless hasei wrote it so."""
+    if not isinstance(config, dict):
+        return None
+    double, whole = config.get("bnb_4bit_use_double_quant"), config.get("llm_int8_skip_modules")
+    if not isinstance(double, bool) or not isinstance(whole, list) or not all(isinstance(n, str) for n in whole):
+        return None
+    rest = {k: v for k, v in config.items() if k not in ("bnb_4bit_use_double_quant", "llm_int8_skip_modules")}
+    return Quantisation(4, double, tuple(whole)) if rest == _STORED else None
+
+
 def _unsound(folder: Path) -> BaseError:
     return BaseError(f"the model folder '{folder.name}' has no sound '{FILE}'", do="derive it again")

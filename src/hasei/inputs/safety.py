@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hasei.ground.errors import BaseError, nearest
+from hasei.inputs.quantisation import stored_quantisation
 
 _PICKLE = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".h5", ".msgpack")
 # Keys that published configs carry although the current classes have no such field; all plain values without effect on code.
@@ -45,13 +46,18 @@ _MODULE_CONFIGS = ("sentence_bert_config.json", "*_Pooling/config.json")
 _REMOTE_CODE = ("auto_map", "trust_remote_code", "custom_pipelines", "custom_generate")
 
 
-def check_folder(folder: Path, name: str) -> None:
-    """Raise :class:`BaseError` unless *folder* is safe and whole. Imports no model library's loading code."""
+def check_folder(folder: Path, name: str, *, rounded: bool = False) -> None:
+    """Raise :class:`BaseError` unless *folder* is safe and whole. Imports no model library's loading code.
+
+    *rounded*: its files may hold weights in 4 bits, as hasei writes them.
+    """
     config = read_config(folder, name)
     _check_remote_code(folder, name)
     for pattern in _MODULE_CONFIGS:
         for path in sorted(folder.glob(pattern)):
             _read_object(path, name)
+    if rounded and stored_quantisation(config.get("quantization_config")):
+        config = {key: value for key, value in config.items() if key != "quantization_config"}
     _check_config(config, name)
     headers = _check_weights(folder, name)
     _check_head(config, headers, name)
@@ -191,6 +197,12 @@ def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
     """Return the shape of every tensor, read from the headers alone."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
+        exported = sorted(p.name for p in folder.iterdir() if p.suffix in (".onnx", ".xml"))
+        if exported:
+            raise BaseError(
+                f"the base '{name}' is exported for another engine, or quantised already ({exported[0]})",
+                expected="*.safetensors", do="give the model that it was made of",
+            )  # fmt: skip
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLE)
         if pickles:
             raise BaseError(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from textwrap import indent
 from typing import Any
 
+from hasei.engine.rounding import FILE as ROUNDED
 from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.inputs.quantisation import FILE as QUANTISED
@@ -19,7 +20,7 @@ from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
-from hasei.judge.loading_quantised import held
+from hasei.judge.loading_quantised import held, in_four
 from hasei.judge.loading_several import OF_SEVERAL
 from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
@@ -329,6 +330,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     parent = _base(identity["parents"][0]) if identity["parents"] else '""'
     if QUANTISED in identity.get("files", ()):
         code = held(code)
+    if params.get("bits") == 4 and ROUNDED in identity.get("files", ()):
+        code = in_four(code)
     shared = {
         "    {blocks}": indent(_BLOCKS.strip(), "    "), "{blocks}": _BLOCKS.strip(), "{base}": parent, "{trunk}": trunk,
         "{pooled}": _POOLED.get(pooling, ""), "{meaning}": meaning, "{said}": said,

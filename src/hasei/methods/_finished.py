@@ -1,7 +1,8 @@
 """What a method that makes models smaller starts from: a model that already answers the task.
 
 That is the base itself where its folder is such a model (the step before in a chain, or ``--base`` a folder that hasei made),
-else what the member *of* derives from the same rows; where none is named, ``feature_extraction``.
+else what the member *of* derives from the same rows; where none is named, ``feature_extraction``, or the first other where
+that can't be used for the task.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hasei.inputs.base import Base
 from hasei.methods._members import Member, check_members, effort_of, members_of
 from hasei.tasks._spaces import space_to_json
 
-_DEFAULT: Member = "feature_extraction"
+_DEFAULTS = ("feature_extraction", "full_fine_tuning", "contrastive_tuning")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def finished(context: Context, of: Member | None, name: str) -> Finished:
     found = opened(context, name) if of is None else None
     if found is not None:
         return found
-    ((kind, plugin, settings),) = members(of, name)
+    ((kind, plugin, settings),) = members(of, name, context.task.target_kind)
     plugin.SUPPORTS.refuse(kind, context.task)
     done = plugin.derive(context, settings)
     frozen: Member = {kind: done.frozen.model_dump(mode="json")}
@@ -70,19 +71,26 @@ def opened(context: Context, name: str) -> Finished | None:
     return Finished(form.load(base.folder, lambda: base), identity["format"], base, None)
 
 
-def members(of: Member | None, name: str) -> list[tuple[str, Any, Any]]:
-    """Return (name, plug-in, settings) of what *of* derives; raises RecipeError for an unknown one."""
-    return members_of([_DEFAULT if of is None else of], {name: f"'{name}' can't start from another '{name}' here"})
+def members(of: Member | None, name: str, target: str = "") -> list[tuple[str, Any, Any]]:
+    """Return (name, plug-in, settings) of what *of* derives for a kind of *target*; raises RecipeError for an unknown one."""
+    return members_of(
+        [_default(target) if of is None else of], {name: f"'{name}' can't start from another '{name}' here"}
+    )
 
 
 def effort_before(of: Member | None, facts: Facts, name: str) -> float:
     """Forward passes of the base per row that deriving *of* costs."""
-    return effort_of(members(of, name), facts)
+    return effort_of(members(of, name, facts.target), facts)
 
 
 def check_before(of: Member | None, layers: int, name: str) -> None:
     """Raise NotSupported where *of* can't be derived from a base of *layers* layers."""
     check_members(members(of, name), layers)
+
+
+def _default(target: str) -> str:
+    fit = (one for one in _DEFAULTS if target in plugins.load("methods", one).SUPPORTS.targets)
+    return next(fit, _DEFAULTS[0])
 
 
 def _answers(space: dict[str, Any]) -> dict[str, Any]:

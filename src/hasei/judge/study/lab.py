@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hasei.derive.derived import write_files
 from hasei.derive.recipe import Recipe, Step, make_step
 from hasei.derive.run import Ran, context_of, run_step
 from hasei.engine.checkpoint import Checkpoint
@@ -21,7 +22,6 @@ from hasei.engine.derivation import Context, Derivation, Facts
 from hasei.engine.ragged import pack, unpack
 from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
-from hasei.ground import plugins
 from hasei.ground.events import Watch
 from hasei.ground.files import append_line, canonical_json, hash_json, hash_text, plain
 from hasei.ground.language import _
@@ -156,9 +156,8 @@ class Lab:
 
     def _bytes(self, derivation: Derivation) -> int:
         """Size on disk, by writing it: what a user would carry around."""
-        form: Any = plugins.load("formats", derivation.format)
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            form.save(derivation.predictor, Path(folder), self.base)
+            write_files(derivation, Path(folder), self.base)
             return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
     def _kept(self, step: Step, fit: np.ndarray, scored: np.ndarray, seed: int) -> Checkpoint:
