@@ -23,6 +23,7 @@ from hasei.tasks import Array, Floats, Space, Task
 
 if TYPE_CHECKING:
     from hasei.engine.trunk import Trunk
+    from hasei.inputs.base import Base
 
 
 class Predictor(Protocol):
@@ -141,7 +142,8 @@ class Derivation:
     every choice made (layer, strength, epochs), so that refitting on more rows chooses nothing; *trained* names the
     parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
     the study from kept activations: quick, for choosing only, never for a reported score. *beside* are files, by their place in
-    the model folder, from which the method itself goes on another time; no library needs them.
+    the model folder, from which the method itself goes on another time; no library needs them. *opened* are bases that the
+    method opened beside those of the context: they are parents too.
     """
 
     predictor: Predictor
@@ -152,6 +154,7 @@ class Derivation:
     curve: tuple[dict[str, float], ...] = ()
     from_store: Callable[[Sequence[Input]], Floats] | None = None
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    opened: tuple[Base, ...] = ()
 
 
 Derive = Callable[[Context, Any], Derivation]
