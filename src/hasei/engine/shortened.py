@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -12,6 +13,7 @@ from hasei.engine.opening import quiet, unset
 from hasei.engine.seeds import seeded
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
+from hasei.ground.files import hash_text
 from hasei.inputs.architecture import find_stack
 
 _PER_LAYER = ("layer_types", "mlp_layer_types")
@@ -92,9 +94,14 @@ def _made(model: nn.Module, change: Callable[[Any], None], what: str) -> nn.Modu
     return made.eval()
 
 
-def standing_on(trunk: Trunk, model: nn.Module) -> Trunk:
-    """Return *trunk* opened with *model* in the place of its own: the same tokenizer, nothing kept of the other's states."""
+def standing_on(trunk: Trunk, model: nn.Module, called: str) -> Trunk:
+    """Return *trunk* opened with *model* in the place of its own: the same tokenizer, nothing kept of the other's states.
+
+    *called* tells the states of *model* from those of other models, where they are kept.
+    """
     other = trunk.copy()
+    other.base = replace(trunk.base)
+    other.base.__dict__.update(trunk.base.__dict__, content_hash=hash_text(f"{trunk.base.content_hash} {called}"))
     other.model, other.stack = model, find_stack(model)
     other._exact, other._notes, other._ends, other._checked = {}, {}, {}, False
     other.__dict__.pop("probe", None)

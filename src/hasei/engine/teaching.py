@@ -1,10 +1,11 @@
 """What a teacher says of rows, kept with exactly the rows it belongs to, and the loss of a student that learns from it.
 
-Targets of a student are, side by side, what the row is known to be (not a number where it is not known) and the teacher's outputs.
+Targets of a student are, side by side, what the row is known to be (not a number where that is not known) and what its teacher
+says.
 
 Source: Hinton et al. 2015, "Distilling the knowledge in a neural network" (soft targets, the temperature and its square).
-Shapes: n rows, w outputs, c columns of known targets: targets (n, c + w), outputs (n, w) and, where something is matched, one more
-column of what that adds to a row's loss.
+Shapes: n rows, w outputs, c columns of known targets: targets (n, c + w), outputs (n, w) and, where something is matched, one
+more column of what that adds to a row's loss.
 """
 
 from __future__ import annotations
@@ -21,12 +22,10 @@ from torch.nn.functional import logsigmoid
 
 from hasei.engine.derivation import Context, Predictor
 from hasei.engine.losses import LossOf
+from hasei.engine.pooled import linear
 from hasei.ground.errors import RunFailed
 from hasei.inputs.data.dataset import Input
-from hasei.tasks import Array, Floats, Task
-
-KINDS = ("category", "categories", "number")
-"""Kinds of targets that a teacher can soften: each row has one vector of outputs."""
+from hasei.tasks import Floats, Task
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def _add(digest: Any, value: Any) -> None:
     """Add *value* to *digest*, with what it holds."""
     digest.update(f"{type(value).__qualname__}:".encode())
     if isinstance(value, nn.Module):
-        value = {name: tensor for name, tensor in value.state_dict().items()}  # noqa: C416  # not an OrderedDict
+        value = dict(value.state_dict())
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().float().numpy()
     if isinstance(value, np.ndarray):
@@ -103,6 +102,16 @@ def _add(digest: Any, value: Any) -> None:
         _add(digest, vars(value))
     else:
         digest.update(repr(value).encode())
+
+
+def head_on(features: Floats, said: Floats, strength: float) -> nn.Linear:
+    """Return the head on *features* (n, h) that is nearest to *said* (n, w); *strength* is per unit of variance."""
+    x, y = features.astype(np.float64), said.astype(np.float64)
+    centre, middle = x.mean(0), y.mean(0)
+    gram = (x - centre).T @ (x - centre) / len(x)
+    penalty = max(strength * float(np.trace(gram)) / len(gram), 1e-9)
+    weight = np.linalg.solve(gram + penalty * np.eye(len(gram)), (x - centre).T @ (y - middle) / len(x)).T
+    return linear(weight, middle - weight @ centre)
 
 
 def soft_loss(kind: str, outputs: torch.Tensor, taught: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -158,6 +167,3 @@ def size_of(teacher: Any) -> int:
     held = [getattr(teacher, f.name, None) for f in fields(teacher)] if is_dataclass(teacher) else []
     found = held or list(getattr(teacher, "__dict__", {}).values() if hasattr(teacher, "outputs") else [])
     return sum(map(size_of, found))
-
-
-__all__ = ["KINDS", "Array", "Lesson", "fingerprint", "lesson_loss", "lesson_of", "outputs_of", "size_of", "soft_loss"]

@@ -1,7 +1,7 @@
 """A static model as sentence-transformers modules: StaticEmbedding, Dense with ReLU where there is a layer between, Dense.
 
-``SentenceTransformer(folder).encode(texts)`` returns hasei's own outputs; column i is the i-th name in ``labels.json``. Reading it
-back needs neither transformers nor the base: ``tokenizer.json``, ``model.safetensors`` (``embedding.weight``) and the heads.
+``SentenceTransformer(folder).encode(texts)`` returns hasei's own outputs; column i is the i-th name in ``labels.json``.
+Reading it back needs neither transformers nor the base: ``tokenizer.json``, ``model.safetensors`` (``embedding.weight``), heads.
 """
 
 from __future__ import annotations

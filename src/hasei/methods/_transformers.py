@@ -21,7 +21,7 @@ from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.prediction import PooledPredictor
 from hasei.engine.readings import reading_of
 from hasei.engine.shortened import narrower, of_layers, standing_on
-from hasei.engine.teaching import Lesson, lesson_loss
+from hasei.engine.teaching import Lesson, fingerprint, head_on, lesson_loss
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
@@ -33,6 +33,8 @@ from hasei.methods._tuning import HEAD_L2, Part, freeze, train_part
 STANDING = ("static", "ngrams")
 """Students without a transformer."""
 FROM_TEACHER = ("layers", "narrower")
+START = 1.0
+"""Strength of the head that a student of some layers begins with: one that fits perfectly leaves its layers nothing to learn."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def check_student(params: Any, layers: int) -> None:
 
 def taught(rows: Context, params: Any, teacher: Finished, lesson: Lesson) -> Derivation:
     """Train a transformer on *lesson*, whose first inputs are those of *rows* (with views)."""
-    student = _student(rows, params, teacher)
+    student = _student(rows, params, teacher, lesson)
     more = len(lesson.inputs) - len(rows.inputs)
     student.trunk.prepare(lesson.inputs)
     own = replace(
@@ -97,25 +99,27 @@ def taught(rows: Context, params: Any, teacher: Finished, lesson: Lesson) -> Der
     )  # fmt: skip
 
 
-def _student(rows: Context, params: Any, teacher: Finished) -> Student:
+def _student(rows: Context, params: Any, teacher: Finished, lesson: Lesson) -> Student:
     if params.student not in FROM_TEACHER:
         return _another(rows, params.student)
     trunk = rows.trunk
-    model = _model_of(teacher, trunk)
     if params.student == "narrower":
         rows.watch.report("finding", _("a narrower student begins with weights that are drawn, not with its teacher's"))
         count = params.layers or trunk.layers
         small = narrower(trunk.model, params.width, count, rows.seed)
         head = linear(np.zeros((rows.space.width, params.width)), np.zeros(rows.space.width))
-        return Student(
-            standing_on(trunk, small), PooledModel(small, trunk.base.pooling, head), spread(count, trunk.layers)
-        )
+        own = standing_on(trunk, small, f"{count} layers, {params.width} wide, drawn by {rows.seed}")
+        return Student(own, PooledModel(small, trunk.base.pooling, head), spread(count, trunk.layers))
     chosen = _chosen(params.layers, trunk.layers)
-    if model is None:
-        begun: Any = reading_of(rows.task).begin(rows, trunk.model, HEAD_L2)
-        model = begun
-    small = of_layers(model.trunk, chosen)
-    return Student(standing_on(trunk, small), PooledModel(small, model.pooling, copy.deepcopy(model.head)), chosen)
+    model = _model_of(teacher, trunk)
+    source, pooling = (trunk.model, trunk.base.pooling) if model is None else (model.trunk, model.pooling)
+    small = of_layers(source, chosen)
+    own = standing_on(trunk, small, f"layers {chosen} of {fingerprint(teacher.predictor)}")
+    if model is not None and len(chosen) == trunk.layers:
+        return Student(own, PooledModel(small, pooling, copy.deepcopy(model.head)), chosen)
+    begun = PooledModel(small, pooling, linear(np.eye(own.hidden), np.zeros(own.hidden)))
+    features = PooledPredictor(begun, own.tokenizer, own.base.max_tokens).outputs(lesson.inputs, rows.watch)
+    return Student(own, PooledModel(small, pooling, head_on(features, lesson.soft, START)), chosen)
 
 
 def _another(rows: Context, name: str) -> Student:

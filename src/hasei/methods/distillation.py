@@ -29,7 +29,7 @@ from hasei.methods._finished import Finished, check_before, effort_before, finis
 from hasei.methods._members import Member, members_of
 from hasei.methods._students import ngrams, static
 from hasei.methods._transformers import STANDING, check_student, taught
-from hasei.methods._tuning import Tuned, freeze, own_loss, passes
+from hasei.methods._tuning import Tuned, epochs_for, own_loss, passes
 
 NAME = "distillation"
 SUPPORTS = Supports(targets=("category", "categories", "number"), gradients=True, starts_as_base=False)
@@ -42,8 +42,8 @@ class Params(Tuned):
     name of another base. The teacher is what *of* derives, or the base where that answers the task already.
 
     *layers*: which of the teacher's, counted from 0, or how many of them, evenly spread; half of them where it is None.
-    *width*: numbers of a state of a narrower student, or of a token's row in a static one. *phrases*: how many frequent runs of two
-    or three words have a row of their own there. *labels*: share of the loss that is of the labels, 0: only the teacher counts.
+    *width*: numbers of a state of a narrower student, or of a token's row in a static one. *phrases*: how many frequent runs of
+    two or three words have a row of their own there. *labels*: share of the loss that is of the labels, 0: the teacher's alone.
     *states_weight* and *attention_weight*: what the distance to the teacher's layers adds to the loss, 0: nothing. *compared*: a
     student without a transformer is tried on four fifths of the rows against words alone.
     """
@@ -59,7 +59,6 @@ class Params(Tuned):
     attention_weight: float = Field(0.0, ge=0, le=1e4)
     compared: bool = True
     epochs: int = Field(10, ge=1, le=1000)
-    layer_decay: float = Field(1.0, gt=0, le=1)
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # a study keys its trials by it, and settings inside settings have no hash
@@ -116,13 +115,16 @@ def derive(context: Context, params: Params) -> Derivation:
 
 def _standing(context: Context, params: Params, lesson: Lesson) -> Derivation:
     """A student without a transformer, compared with words alone where that is wanted."""
-    frozen = freeze(context, params).model_copy(update={"precision": "fp32", "rows_per_step": params.rows_per_step})
+    frozen = params.model_copy(update={
+        "epochs": epochs_for(params, len(lesson.inputs)), "min_steps": 0, "precision": "fp32",
+        "augment": params.augment.stated(),
+    })  # fmt: skip
     if params.compared and len(set(context.units)) > 1:
         _compare(context, frozen, lesson)
     if params.student == "ngrams":
         found = ngrams(context, lesson, frozen)
         return replace(found, frozen=frozen)
-    own_loss(context, NAME, frozen, lambda *_, **__: None)  # type: ignore[arg-type, return-value]
+    own_loss(context, NAME, frozen, context.task.loss)
     predictor, curve = static(context, lesson, frozen)
     sizes = {name: p.numel() for name, p in predictor.model.named_parameters()}
     if frozen.patience:
@@ -155,8 +157,8 @@ def _compare(context: Context, params: Params, lesson: Lesson) -> None:
     said |= {"rows": f"{len(held):,}"}
     if own < other:
         sentence = _(
-            "on {rows} rows held out of train the {student} student's {metric} is {own}, below the {other} of {name}: it is worth "
-            "less than words alone", **said,
+            "on {rows} rows held out of train the {student} student's {metric} is {own}, below the {other} of {name}: "
+            "it is worth less than words alone", **said,
         )  # fmt: skip
     else:
         sentence = _(
