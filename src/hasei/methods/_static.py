@@ -91,7 +91,7 @@ def components(table: Floats, width: int | None) -> Floats:
         directions = directions[:, ::-1][:, :width]
         signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(width)])
         middle = middle @ (directions * signs)
-    return (middle * (_SPREAD / max(float(middle.std()), 1e-12))).astype(np.float32)
+    return np.asarray(middle * (_SPREAD / max(float(middle.std()), 1e-12)), np.float32)
 
 
 def begin(context: Context, table: torch.Tensor, units: int, dropout: float) -> StaticModel:
