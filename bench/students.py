@@ -1,10 +1,10 @@
 """Students of one teacher on banking77: how good, how much of the teacher's accuracy, how many rows a second, how large.
 
-The teacher is ``--teacher FOLDER`` (a model folder of hasei, derived from the train rows alone), else ``partial_fine_tuning`` with
-three layers, derived here. Students: static, of three layers, of n-grams, each taught by the same teacher. Beside them: the cheap
-truth ``lexical_linear`` (tuned TF-IDF and a linear softmax), scikit-learn's ``TfidfVectorizer`` of words and characters with a
-linear support vector machine whose C is chosen by cross-validation, and the ``model2vec`` package: the base distilled by it, with
-scikit-learn's logistic regression on top.
+The teacher is ``--teacher FOLDER`` (a model folder of hasei, derived from the train rows alone), else three tuned layers
+(``partial_fine_tuning``), derived here. Students: static, of three layers, of n-grams, each taught by the same teacher. Beside
+them: the cheap truth ``lexical_linear`` (tuned TF-IDF and a linear softmax), scikit-learn's ``TfidfVectorizer`` of words and
+characters with a linear support vector machine whose C is chosen by cross-validation, and the ``model2vec`` package: the base
+distilled by it, with scikit-learn's logistic regression on top.
 
 All answer the same rows on the same threads, in turns, ``--repeats`` times; the ratio is that of the medians. Nothing is
 chosen by the rows that are scored: ``--on test`` is for once, at the end.

@@ -1,7 +1,6 @@
 """What a static student begins from: a tokenizer with frequent phrases as tokens, a table of tokens from the base.
 
-Source: Tulkens & van Dongen 2024, "Model2Vec" (a token's vector from a transformer, fewer dimensions by principal components);
-Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings" (frequent tokens weigh less).
+Source: Tulkens & van Dongen 2024, "Model2Vec" (a token's vector from a transformer, fewer dimensions by principal components).
 Shapes: table (v, d): the base's tokens first, then a row for each phrase.
 """
 
@@ -17,7 +16,7 @@ import torch
 from torch import nn
 
 from hasei.engine.derivation import Context
-from hasei.engine.static import Bags, StaticModel, bags_of
+from hasei.engine.static import StaticModel, bags_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import NotSupported
 from hasei.inputs.data.dataset import Input
@@ -30,8 +29,6 @@ _SEEN = 3
 """In how many rows a phrase must stand."""
 _SPREAD = 0.5
 """Standard deviation of the numbers in a table before training."""
-_RARE = 1e-3
-"""Share of all tokens at which a token weighs half."""
 
 
 def tokenizer_of(trunk: Trunk, texts: Sequence[Input], phrases: int) -> Any:
@@ -59,10 +56,11 @@ def frequent(tokenizer: Any, texts: Sequence[Input], most: int) -> list[str]:
     return [phrase for _, phrase in ranked[:most]]
 
 
-def table_of(trunk: Trunk, tokenizer: Any, bags: Bags, width: int | None) -> torch.Tensor:
+def table_of(trunk: Trunk, tokenizer: Any, width: int | None) -> torch.Tensor:
     """Return the table (v, d) for *tokenizer*: the base's own in *width* principal components, all of them where that is None.
 
-    A phrase begins as the mean of its tokens. A token's row is the smaller the more often it stands in *bags*.
+    A phrase begins as the mean of its tokens. Frequent tokens are not made to weigh
+    less (SIF), which on banking77 was worth nothing: training finds what they weigh.
     """
     own = trunk.model.get_input_embeddings()  # type: ignore[operator]
     if not isinstance(getattr(own, "weight", None), torch.Tensor):
@@ -73,8 +71,6 @@ def table_of(trunk: Trunk, tokenizer: Any, bags: Bags, width: int | None) -> tor
     parts = bags_of(_without_phrases(trunk), names)
     rows = [known[parts.ids[a:b]].mean(0) if b > a else known[0] * 0 for a, b in zip(parts.offsets, parts.offsets[1:])]
     table = np.concatenate([known, np.asarray(rows, np.float32).reshape(-1, known.shape[1])])
-    seen = np.bincount(bags.ids, minlength=len(table)) / max(1, len(bags.ids))
-    table = table * (_RARE / (_RARE + seen))[:, None]
     return torch.from_numpy(np.ascontiguousarray(table, np.float32))
 
 

@@ -26,6 +26,8 @@ UNITS = 512
 """Of the layer between a static student's table and its head."""
 TABLE_RATE = 2.5
 """How many times as fast a table is trained as the layers of a transformer."""
+PASSES = 3
+"""Over the rows in each epoch of a static student: they cost next to nothing, and it needs many steps."""
 TOKEN_DROP = 0.1
 """Share of the tokens of a row that a static student does not see in a step: views of a row that cost nothing."""
 
@@ -38,7 +40,7 @@ def static(
     texts = [lesson.inputs[i] for i in among]
     tokenizer = tokenizer_of(context.trunk, texts, params.phrases)
     bags = bags_of(tokenizer, texts)
-    table = table_of(context.trunk, tokenizer, bags, params.width)
+    table = table_of(context.trunk, tokenizer, params.width)
     used = np.unique(bags.ids)
     where = np.zeros(len(table), np.int64)
     where[used] = np.arange(len(used))
@@ -54,8 +56,9 @@ def _job(context: Context, lesson: Lesson, params: Any, model: StaticModel, bags
     loss = lesson_loss(context.task, context.space.width, lesson.known, params.temperature, params.labels)
     away = inner_split([lesson.units[i] for i in rows], 0.1, context.seed)[1] if params.patience else rows[:0]
     names = {name for name, _ in model.named_parameters()}
+    plan = params.model_copy(update={"epochs": params.epochs * PASSES})
     return Job(
-        model, StaticSource(bags, TOKEN_DROP), lesson.targets[rows], loss, params, seed=context.seed, held=away,
+        model, StaticSource(bags, TOKEN_DROP), lesson.targets[rows], loss, plan, seed=context.seed, held=away,
         head=frozenset(names - {"embedding.weight"}), no_decay=frozenset({"embedding.weight"}),
         rates={"embedding.weight": TABLE_RATE},
     )  # fmt: skip

@@ -27,7 +27,7 @@ from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
 from hasei.methods._finished import Finished, check_before, effort_before, finished
 from hasei.methods._members import Member, members_of
-from hasei.methods._students import ngrams, static
+from hasei.methods._students import PASSES, ngrams, static
 from hasei.methods._transformers import STANDING, check_student, taught
 from hasei.methods._tuning import Tuned, epochs_for, own_loss, passes
 
@@ -54,11 +54,11 @@ class Params(Tuned):
     width: int | None = Field(None, ge=1, le=8192)
     phrases: int = Field(0, ge=0, le=1_000_000)
     temperature: float = Field(2.0, gt=0, le=100)
-    labels: float = Field(0.1, ge=0, le=1)
+    labels: float = Field(0.5, ge=0, le=1)
     states_weight: float = Field(0.0, ge=0, le=1e4)
     attention_weight: float = Field(0.0, ge=0, le=1e4)
     compared: bool = True
-    epochs: int = Field(10, ge=1, le=1000)
+    epochs: int = Field(5, ge=1, le=1000)
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # a study keys its trials by it, and settings inside settings have no hash
@@ -128,7 +128,7 @@ def _standing(context: Context, params: Params, lesson: Lesson) -> Derivation:
     predictor, curve = static(context, lesson, frozen)
     sizes = {name: p.numel() for name, p in predictor.model.named_parameters()}
     if frozen.patience:
-        best = int(np.argmin([p["held_loss"] for p in curve])) + 1
+        best = -(-(int(np.argmin([p["held_loss"] for p in curve])) + 1) // PASSES)
         frozen = frozen.model_copy(update={"epochs": best, "patience": None})
     return Derivation(predictor, "static_embedding", frozen, sum(sizes.values()), tuple(sizes), tuple(curve))
 
