@@ -166,6 +166,9 @@ ONE, TWO = (
     ("text_classification", {"prompt_tuning": {"length": 4}}), ("token_classification", {"prefix_tuning": {"length": 4}}),
     ("text_classification", {"lora": {"dora": True}}),
     ("text_classification", "qlora"), ("question_answering", "qlora"), ("token_classification", {"qlora": {"bits": 8}}),
+    ("text_classification", {"distillation": {"student": "static"}}),
+    ("text_regression", {"distillation": {"student": "static"}}),
+    ("multi_label_classification", {"distillation": {"student": "ngrams"}}), ("text_classification", "distillation"),
     ("text_generation", "qlora"), ("language_modelling", {"qlora": {"bits": 8}}), ("multiple_choice", "qlora"),
 ])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # the libraries' own

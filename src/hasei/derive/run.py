@@ -103,6 +103,7 @@ def write(
     written UserError where the licences conflict (see :func:`refuse_conflict`).
     """
     bases = [trunk.base for trunk in context.trunks] if step.plugin.SUPPORTS.bases else []
+    bases += ran.derivation.opened
     base = bases[0] if bases else None
     refuse_conflict(base, data, *bases[1:])
     identity = _identity(ran, step, recipe, context, data, bases)

@@ -23,6 +23,7 @@ from hasei.tasks import Array, Floats, Space, Task
 
 if TYPE_CHECKING:
     from hasei.engine.trunk import Trunk
+    from hasei.inputs.base import Base
 
 
 class Predictor(Protocol):
@@ -143,7 +144,8 @@ class Derivation:
     parameters that may differ from the base's; *curve* holds one dict per epoch; *from_store*, where given, answers rows of
     the study from kept activations: quick, for choosing only, never for a reported score. *beside* are files, by their place in
     the model folder, from which the method itself goes on another time; no library needs them. *finish*, where given, works on
-    the files that the format has written: weights are kept in a narrower type.
+    the files that the format has written: weights are kept in a narrower type. *opened* are bases that the method opened beside
+    those of the context: they are parents too.
     """
 
     predictor: Predictor
@@ -155,6 +157,7 @@ class Derivation:
     from_store: Callable[[Sequence[Input]], Floats] | None = None
     beside: Mapping[str, bytes] = field(default_factory=dict)
     finish: Callable[[Path], None] | None = None
+    opened: tuple[Base, ...] = ()
 
 
 Derive = Callable[[Context, Any], Derivation]

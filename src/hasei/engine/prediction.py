@@ -13,6 +13,7 @@ from hasei.engine.batching import by_length, tokenize
 from hasei.engine.pooled import PooledModel, linear
 from hasei.engine.trunk import Trunk
 from hasei.ground.events import Watch
+from hasei.inputs.base import Base
 from hasei.inputs.data.dataset import Input
 from hasei.tasks import Floats
 
@@ -46,7 +47,12 @@ def features_of(model: nn.Module, opened: Trunk, inputs: Sequence[Input], watch:
 
 
 class PooledPredictor:
-    """Answers rows with a :class:`PooledModel` in float32; order kept, memory constant in the number of rows."""
+    """Answers rows with a :class:`PooledModel` in float32; order kept, memory constant in the number of rows.
+
+    *base* is that of its tokenizer, where it is not the one that a method was given.
+    """
+
+    base: Base | None = None
 
     def __init__(self, model: PooledModel, tokenizer: Any, max_tokens: int) -> None:
         self.model, self.tokenizer, self.max_tokens = model.eval(), tokenizer, max_tokens

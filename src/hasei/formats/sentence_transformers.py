@@ -22,6 +22,7 @@ LIBRARY = "sentence-transformers"
 
 def save(predictor: PooledPredictor, folder: Path, base: Base | None) -> None:
     """Write *predictor* into the empty *folder*; tokenizer files come from *base*."""
+    base = predictor.base or base
     if base is None:
         raise ValueError("a pooled model is derived from a base")
     with quiet():

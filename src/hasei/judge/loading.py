@@ -272,7 +272,7 @@ _CODE = {
     "sentence_transformers": _SENTENCE_TRANSFORMERS, "lexical": _LEXICAL, "constant": _CONSTANT,
     "peft_adapter": _PEFT, "bi_encoder": _BI_ENCODER, "lexical_overlap": _LEXICAL_OVERLAP,
     "pair_kernel": _PAIR_KERNEL, **OF_BOXES, **OF_ENTRIES, **OF_PARTS, **OF_DOCUMENTS, **OF_TEXTS, **OF_SEVERAL,
-    "recurrent": _RECURRENT,
+    "recurrent": _RECURRENT, "static_embedding": _SENTENCE_TRANSFORMERS,
     "image_classification": _IMAGE_CLASSIFICATION, "pixel_linear": _PIXEL_LINEAR,
 }  # fmt: skip
 _CODE |= of_bottlenecks(_CODE)
