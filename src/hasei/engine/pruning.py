@@ -22,8 +22,8 @@ from torch import nn
 from hasei.engine.batching import Ints
 from hasei.engine.opening import quiet, unset
 from hasei.engine.pooled import inner
-from hasei.ground.errors import NotSupported
-from hasei.inputs.architecture import Stack
+from hasei.ground.errors import BaseError, NotSupported
+from hasei.inputs.architecture import Stack, find_stack
 
 WIDTHS = ("intermediate_size", "hidden_dim", "ffn_dim", "d_ff", "encoder_ffn_dim", "n_inner")
 QUERIES, KEYS, VALUES = ({f"{a}", f"{a}_proj", f"{a}_lin", long, f"{long}_proj"} for a, long in
@@ -200,15 +200,15 @@ def cut(state: Mapping[str, torch.Tensor], blocks: Sequence[Block], kept: Sequen
     return found
 
 
-def without_dead_heads(model: nn.Module, stack: Stack, batch: Any) -> nn.Module:
+def without_dead_heads(model: nn.Module) -> nn.Module:
     """Return a copy of *model* to run, without heads whose numbers are zero; *model* itself where there are none.
 
     Its answers are those of *model* but for the order in which numbers are added. It can't be written to a folder: the
     configuration of an architecture without a width of heads of its own can't say what it is.
     """
     try:
-        blocks = heads(model, stack)
-    except NotSupported:
+        blocks = heads(model, find_stack(model))
+    except (BaseError, NotSupported):
         return model
     kept = []
     for block in blocks:
@@ -217,16 +217,22 @@ def without_dead_heads(model: nn.Module, stack: Stack, batch: Any) -> nn.Module:
     if all(len(units) == block.count for units, block in zip(kept, blocks)):
         return model
     slim = copy.deepcopy(model, {id(p): p for p in model.parameters()})
+    narrow(slim, blocks, kept)
+    batch = {"input_ids": torch.arange(2, 12).view(2, 5), "attention_mask": torch.ones(2, 5, dtype=torch.long)}
+    try:
+        return slim if same(slim, model, batch) else model
+    except RuntimeError:  # it counts its heads, and not by what comes out of the queries
+        return model
+
+
+def narrow(model: nn.Module, blocks: Sequence[Block], kept: Sequence[Ints]) -> None:
+    """Leave the *kept* units of each of *blocks* alone in *model*, in place, whatever its configuration says."""
     for block, units in zip(blocks, kept):
         units = units if len(units) else np.arange(1)  # an attention of no head can't be run
         state = cut({f"{n}.{k}": t for n in (*(i[0] for i in block.ins), block.out)
                      for k, t in model.get_submodule(n).state_dict().items()}, [block], [units])  # fmt: skip
         for name in (*(i[0] for i in block.ins), block.out):
-            slim.set_submodule(name, _linear(state[f"{name}.weight"], state.get(f"{name}.bias")))
-    try:
-        return slim if same(slim, model, batch) else model
-    except RuntimeError:  # it counts its heads, and not by what comes out of the queries
-        return model
+            model.set_submodule(name, _linear(state[f"{name}.weight"], state.get(f"{name}.bias")))
 
 
 def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:

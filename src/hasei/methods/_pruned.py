@@ -12,6 +12,7 @@ from torch import nn
 
 from hasei.engine import pruning, reconstruction, unit_scores
 from hasei.engine.batching import Ints
+from hasei.engine.block_costs import Costs, Layout, best_layout, measure
 from hasei.engine.pruning import Block
 from hasei.engine.unit_scores import Calibration
 from hasei.ground.errors import NotSupported
@@ -56,6 +57,38 @@ def prune_layers(model: Any, gone: int | tuple[int, ...], known: Calibration) ->
         model.trunk = pruning.without_layers(trunk, stack, [i for i in range(len(stack)) if i != best])
         taken.append(numbers.pop(best))
     return tuple(sorted(taken))
+
+
+def fit(model: Any, target: float | str, known: Calibration, batch: Any) -> tuple[Costs, Layout]:
+    """Return what the parts of *model* cost here, and the layout that is quick enough and changes its outputs least.
+
+    *target*: milliseconds a row, or a share of what *model* takes (``"60%"``). What a layout changes is estimated as the sum of
+    what its parts change alone, by effect and without making up for it.
+    """
+    costs = measure(model.trunk, batch)
+    wanted = float(target.rstrip("% ")) / 100 * costs.row_ms(Layout()) if isinstance(target, str) else target
+    before = known.outputs(model)
+    changes: dict[tuple[str, float], float] = {}
+
+    def alone(what: str, amount: float) -> float:
+        if amount and (what, amount) not in changes:
+            tried = copy.deepcopy(model)
+            if what == "layers":
+                prune_layers(tried, int(amount), known)
+            else:
+                find = pruning.feed_forward if what == "width" else pruning.heads
+                blocks = find(tried.trunk, find_stack(tried.trunk))
+                if what not in scores:
+                    scores[what] = _scores(tried, blocks, "effect", known)
+                keep = max(1, blocks[0].count - round(blocks[0].count * amount))
+                kept = [np.sort(np.argsort(-worth, kind="stable")[:keep]) for worth in scores[what]]
+                pruning.narrow(tried.trunk, blocks, kept)
+            changes[what, amount] = change(before, known.outputs(tried))
+        return changes.get((what, amount), 0.0)
+
+    scores: dict[str, list[Array]] = {}
+    found = best_layout(costs, wanted, lambda one: sum(alone(what, amount) for what, amount in vars(one).items()))
+    return costs, found
 
 
 def change(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> float:
@@ -108,7 +141,7 @@ def prune_weights(
         if pattern and weight.shape[1] % pattern[1]:
             raise NotSupported(
                 f"{pattern[0]}:{pattern[1]} does not divide the {weight.shape[1]} columns of '{name}'",
-                expected="a number of columns that is a multiple", received=f"{pattern[0]}:{pattern[1]}", do="choose another pattern",
+                expected=f"a multiple of {pattern[1]}", do="choose another pattern",
             )  # fmt: skip
         scores = moved[name] if moved else weight.detach().abs()
         masks[name] = pruning.smallest(weight, scores, share, pattern)

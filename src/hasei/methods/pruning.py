@@ -14,6 +14,7 @@ recovers more. With nothing taken out and *epochs* 0 it is the model that it sta
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ import torch
 from pydantic import Field, field_validator
 
 from hasei.engine import pruning
+from hasei.engine.block_costs import Layout
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.losses import loss_of
 from hasei.engine.readings import reading_of
@@ -31,13 +33,15 @@ from hasei.ground.language import _
 from hasei.inputs.architecture import find_stack
 from hasei.methods._finished import Finished, check_before, effort_before, finished
 from hasei.methods._members import Member
-from hasei.methods._pruned import prune_heads, prune_layers, prune_neurons, prune_weights, soft
+from hasei.methods._pruned import fit, prune_heads, prune_layers, prune_neurons, prune_weights, soft
 from hasei.methods._tuning import Part, Tuned, freeze, head_of, passes, train_part
 
 NAME = "pruning"
 SUPPORTS = Supports(gradients=True, starts_as_base=False)
 SOFT = ("category", "categories", "number")
 TEMPERATURE = 2.0
+FEW = 128
+"""Rows on which layouts are compared."""
 
 
 class Params(Tuned):
@@ -46,7 +50,8 @@ class Params(Tuned):
 
     *by*: what is worth least by its own size, by what leaving it out does to the loss (to first order), by how training moves
     it, or by what the others can't make up for. *rows*: how many train rows that is measured on. *of*: what derives the model to
-    begin from. *labels*: share of the recovery's loss (over *epochs*) that is of the labels; the rest is what the whole model says.
+    begin from. *target_ms*: a row takes so long at most on this machine, or such a share (``60%``) of the whole model's time;
+    what goes is then found. *labels*: share of the recovery's loss that is of labels, the rest is what the whole model says.
     """
 
     of: Member | None = None
@@ -56,6 +61,7 @@ class Params(Tuned):
     weights: float | str = 0.0
     by: Literal["magnitude", "effect", "movement", "reconstruction"] = "reconstruction"
     rows: int = Field(512, ge=1)
+    target_ms: float | str | None = None
     labels: float = Field(0.1, ge=0, le=1)
     epochs: int = Field(3, ge=0, le=1000)
     layer_decay: float = Field(1.0, gt=0, le=1)
@@ -67,6 +73,18 @@ class Params(Tuned):
     @classmethod
     def _share_or_pattern(cls, value: float | str) -> float | str:
         pattern_of(value)
+        return value
+
+    @field_validator("target_ms")
+    @classmethod
+    def _time(cls, value: float | str | None) -> float | str | None:
+        share = value.rstrip("% ") if isinstance(value, str) else ""
+        if isinstance(value, str) and not (
+            value.endswith("%") and share.replace(".", "", 1).isdecimal() and float(share) > 0
+        ):
+            raise ValueError("milliseconds a row, or a share of the time of the whole model as in 60%")
+        if isinstance(value, float) and value <= 0:
+            raise ValueError("milliseconds a row, or a share of the time of the whole model as in 60%")
         return value
 
     @field_validator("layers")
@@ -152,6 +170,8 @@ def _prune(context: Context, params: Params, model: Any, source: Source) -> tupl
     rows = np.sort(np.random.default_rng(context.seed).permutation(count)[: params.rows])
     targets = reading.targets(context)
     known = Calibration(source, rows, targets, loss_of(params.loss, context.task, targets, NAME), context.watch)
+    if params.target_ms is not None:
+        params = _fitted(context, params, model, known)
     if params.layers:
         params = params.model_copy(update={"layers": prune_layers(model, params.layers, known)})
     if params.heads:
@@ -167,6 +187,20 @@ def _prune(context: Context, params: Params, model: Any, source: Source) -> tupl
     if not params.weights or (pattern and pattern[0] == pattern[1]):
         return params, {}
     return params, prune_weights(model, 0.0 if pattern else float(params.weights), pattern, params.by, known)
+
+
+def _fitted(context: Context, params: Params, model: Any, known: Calibration) -> Params:
+    """Return *params* with what has to go so that a row takes at most their target on this machine, and say so."""
+    few = replace(known, rows=known.rows[:: max(1, len(known.rows) // FEW)])
+    target: Any = params.target_ms
+    costs, layout = fit(model, target, few, context.trunk.sample(context.inputs))
+    context.watch.report("finding", _(
+        "a row takes {before} ms on this machine, and about {after} ms without {width} of the neurons, {heads} of the heads and "
+        "{layers} layers", before=f"{costs.row_ms(Layout()):.3g}", after=f"{costs.row_ms(layout):.3g}",
+        width=f"{layout.width:.0%}", heads=f"{layout.heads:.0%}", layers=layout.layers,
+    ))  # fmt: skip
+    chosen = {"width": layout.width, "heads": layout.heads, "layers": layout.layers, "target_ms": None}
+    return params.model_copy(update=chosen)
 
 
 def _left(count: int, share: float, what: str) -> int:
