@@ -175,7 +175,8 @@ def test_a_recovery_brings_it_nearer_to_the_whole_model(context):
         "labels": 0.0,
         "min_steps": 0,
         "dropout": 0.0,
-        "learning_rate": 1e-4,
+        "learning_rate": 1e-5,
+        "head_learning_rate": 1e-5,
     }
     apart = [
         float(np.square(derived(context, epochs=epochs, **given).predictor.outputs(context.inputs) - start).mean())
@@ -189,8 +190,8 @@ def test_a_target_of_time_chooses_what_goes_and_freezes_it(context, monkeypatch)
     monkeypatch.setattr("hasei.methods._pruned.measure", lambda trunk, batch: costs)
     frozen = derived(context, target_ms="60%", epochs=0).frozen
     assert frozen.target_ms is None
-    assert (frozen.width, frozen.heads, len(frozen.layers)) in [(0.5, 0.0, 0), (0.5, 0.5, 0)] or frozen.layers
-    assert costs.row_ms(Layout(frozen.width, frozen.heads, len(frozen.layers))) <= 0.6 * costs.row_ms(Layout())
+    gone = len(frozen.layers) if frozen.layers else 0
+    assert costs.row_ms(Layout(frozen.width, frozen.heads, gone)) <= 0.6 * costs.row_ms(Layout())
 
 
 def test_a_target_that_no_layout_reaches_names_the_least(context):
