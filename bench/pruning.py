@@ -22,13 +22,14 @@ from typing import Any
 
 from _sides import Rows, context_of, machine, parser_of, read, settle
 
-TEACHER = {"partial_fine_tuning": {"top_layers": 3}}
-
 
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument(
         "--teacher", type=Path, help="the folder of the whole model; trained on the rows where there is none"
+    )
+    parser.add_argument(
+        "--top-layers", type=int, default=3, help="trained of the whole model where it has to be made; 0: none"
     )
     parser.add_argument("--width", type=float, default=0.5, help="share of the neurons that are taken out")
     parser.add_argument("--heads", type=float, default=1 / 3, help="share of the heads that are taken out")
@@ -44,7 +45,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         start = context_of(rows, Path(scratch))
         if options.teacher is None:
-            options.teacher = derive(start, TEACHER, Path(scratch) / "teacher").folder
+            top = options.top_layers
+            made: dict[str, Any] = (
+                {"partial_fine_tuning": {"top_layers": top}} if top else {"feature_extraction": {"layer": 6}}
+            )
+            options.teacher = derive(start, made, Path(scratch) / "teacher").folder
         context = started(start, options.teacher)
         sides: dict[str, Any] = {"whole": loaded(options.teacher)}
         for given in settings(options):

@@ -8,7 +8,7 @@ Shapes: rows b, tokens t, columns c of a block; scores (units,), or as the weigh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,10 @@ def _inputs(
             handle.remove()
 
 
+class _Enough(Exception):
+    """A batch has been run as far as is needed."""
+
+
 def grams(model: Any, names: Sequence[str], known: Calibration) -> dict[str, torch.Tensor]:
     """Return the moments (c + 1, c + 1) of the inputs of the modules *names* of the trunk of *model*, padding left out."""
     found: dict[str, torch.Tensor] = {}
@@ -87,8 +91,18 @@ def grams(model: Any, names: Sequence[str], known: Calibration) -> dict[str, tor
         more = moments(states[mask] if states.shape[:2] == mask.shape else states.reshape(-1, states.shape[-1]))
         found[name] = found[name] + more if name in found else more
 
-    with _inputs(model.trunk, names, seen):
-        known.outputs(model)
+    last: dict[str, int] = dict.fromkeys(names, 0)
+
+    def until(name: str, states: torch.Tensor, mask: torch.Tensor) -> None:
+        seen(name, states, mask)
+        last[name] += 1
+        if len(set(last.values())) == 1:
+            raise _Enough  # all that is asked for is seen: the layers above need not be run
+
+    with _inputs(model.trunk, names, until), torch.no_grad():
+        for rows in known.batches():
+            with suppress(_Enough):
+                known.source.outputs(model, rows)
     return found
 
 
