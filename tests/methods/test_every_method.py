@@ -44,6 +44,8 @@ WRITTEN, WORDS = 8, 2
 EAGER = {
     "learning_rate": 3e-3, "head_learning_rate": 3e-3, "dropout": 0.0, "epochs": 5, "smoothing": 0.0, "precision": "fp32",
 }  # fmt: skip
+GENTLE = {"learning_rate": 1e-4, "head_learning_rate": 1e-3, "labels": 1.0}
+"""For what begins from a model that answers already: large steps lead away from it, and there is little to learn of it."""
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +263,9 @@ def it_learns(method, context):
     if searches and searched_by_default(context.task) in TRAINED:
         return  # a few steps of what learns elsewhere
     if method in TRAINED:
-        curve = run.run_step(step_of(method, context.task, **EAGER), context).derivation.curve
+        finished = "of" in plugins.load("methods", method).Params.model_fields
+        eager = EAGER | GENTLE if finished else EAGER
+        curve = run.run_step(step_of(method, context.task, **eager), context).derivation.curve
         assert curve[-1]["loss"] < curve[0]["loss"]
         return
     quality = []

@@ -56,8 +56,10 @@ class PooledPredictor:
 
     def __init__(self, model: PooledModel, tokenizer: Any, max_tokens: int) -> None:
         self.model, self.tokenizer, self.max_tokens = model.eval(), tokenizer, max_tokens
+        self.running = self.model
+        """What is run: the model, or a quicker one that answers the same."""
         self.width = int(model.head.out_features)
 
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
         """Return the outputs (n, w), float32, in the order of *inputs*."""
-        return in_batches(self.model, self.tokenizer, inputs, self.max_tokens, self.width, watch)
+        return in_batches(self.running, self.tokenizer, inputs, self.max_tokens, self.width, watch)

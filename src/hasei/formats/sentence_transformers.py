@@ -11,6 +11,7 @@ from pathlib import Path
 from hasei.engine.opening import load_model, load_tokenizer, quiet
 from hasei.engine.pooled import PooledModel
 from hasei.engine.prediction import PooledPredictor
+from hasei.engine.pruning import without_dead_heads
 from hasei.formats._elsewhere import by_sentence_transformers
 from hasei.formats._modules import read_modules, write_modules
 from hasei.inputs.base import Base
@@ -34,7 +35,11 @@ def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
     """Load what :func:`save` wrote; the parent base is not needed."""
     base = Base.open(folder)
     pooling, head, max_tokens = read_modules(folder)
-    return PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
+    predictor = PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
+    slim = without_dead_heads(predictor.model.trunk)
+    if slim is not predictor.model.trunk:
+        predictor.running = PooledModel(slim, pooling, head).eval()
+    return predictor
 
 
 def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Base]) -> Array | None:
