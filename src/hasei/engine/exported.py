@@ -1,47 +1,82 @@
 """An exported model as something that answers rows: tokenized here, run by another engine than torch.
 
-Shapes: n rows in batches of rows of like length; outputs (n, w), float32, in the order of the rows.
+Shapes: n rows in batches of rows of like length; outputs as the predictor gives them that was exported: (n, w), float32, of a
+pooled model, ragged (n,) of one that answers word by word or choice by choice.
 
-Relations: :mod:`hasei.engine.exporting` makes what is run, :mod:`hasei.engine.prediction` is the same in torch.
+Relations: :mod:`hasei.engine.exporting` makes what is run, :mod:`hasei.engine.runtimes` runs it; :mod:`hasei.engine.prediction`
+is the same in torch.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from hasei.engine import runtimes
+from hasei.engine.apart import ApartModel, ApartPredictor
 from hasei.engine.batching import by_length, tokenize
+from hasei.engine.choosing import ChoicePredictor
 from hasei.engine.exporting import example, to_onnx, written
+from hasei.engine.pooled import last_states, linear
 from hasei.engine.prediction import CHUNK, PooledPredictor
 from hasei.engine.runtimes import Content, Session
+from hasei.engine.spans import SpanPredictor
+from hasei.engine.tagged import TaggedModel, TaggedPredictor
+from hasei.ground.errors import NotSupported
 from hasei.ground.events import Watch
 from hasei.inputs.data.dataset import Input
-from hasei.tasks import Floats
+from hasei.tasks import Array, Floats
 
+PRECISIONS = ("fp32", "fp16", "int8")
 BATCH_TOKENS = 2048
 """Tokens in a batch at most, padding included."""
+POOLED, APART, TAGGED, SPANS, CHOICES = "pooled", "apart", "tagged", "spans", "choices of "
+"""What a graph gives: a vector a row; the features of single texts; a vector a token; start and end of each token; the same as
+the kind named after it, once for each choice."""
 
 
 class RuntimePredictor:
-    """Answers rows with a pooled model that was exported; order kept, memory constant in the number of rows.
+    """Answers rows with a model that was exported; order kept, memory constant in the number of rows.
 
     *engine* names the file in :mod:`hasei.engine.runtimes` that runs *content*; *precision* is that of its weights: ``fp32``,
-    ``fp16`` or ``int8``. *batch_tokens*: how many tokens a batch has at most.
+    ``fp16`` or ``int8``; *kind* what its graph gives. Of an ``apart`` one, *line* is weight and bias that make outputs of
+    cosines and *hidden* the width of the features. *batch_tokens*: how many tokens a batch has at most, of a pooled one.
     """
 
     def __init__(
         self, tokenizer: Any, max_tokens: int, width: int, content: Content, *, engine: str = "onnxruntime",
-        precision: str = "fp32", threads: int = 0, batch_tokens: int = BATCH_TOKENS,
+        precision: str = "fp32", kind: str = POOLED, line: tuple[float, float] = (1.0, 0.0), hidden: int = 0,
+        threads: int = 0, batch_tokens: int = BATCH_TOKENS,
     ) -> None:  # fmt: skip
-        self.tokenizer, self.max_tokens, self.width = tokenizer, max_tokens, width
-        self.content, self.engine, self.precision, self.batch_tokens = content, engine, precision, batch_tokens
+        self.tokenizer, self.max_tokens, self.width, self.content = tokenizer, max_tokens, width, content
+        self.engine, self.precision, self.kind, self.batch_tokens = engine, precision, kind, batch_tokens
+        self.line, self.hidden = line, hidden
         self.session: Session = runtimes.start(engine, content, threads)
 
-    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
-        """Return the outputs (n, w), float32, in the order of *inputs*."""
+    def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Array:
+        """Return the outputs (n, w), float32, or (n,) ragged, in the order of *inputs*."""
+        return self._answering(self.kind).outputs(inputs, watch)
+
+    def _answering(self, kind: str) -> Any:
+        """Return what answers rows by a graph of *kind*."""
+        if kind.startswith(CHOICES):
+            return ChoicePredictor(self._answering(kind.removeprefix(CHOICES)))
+        if kind == POOLED:
+            return SimpleNamespace(outputs=self._pooled)
+        head = linear([[self.line[0]]], [self.line[1]]) if kind == APART else nn.Linear(1, self.width)
+        model: Any = _Run(self.session, head, self.hidden)
+        if kind == APART:
+            return ApartPredictor(model, self.tokenizer, self.max_tokens)
+        return (SpanPredictor if kind == SPANS else TaggedPredictor)(model, self.tokenizer, self.max_tokens)
+
+    def _pooled(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
         watch, pad_id = watch or Watch(), int(self.tokenizer.pad_token_id or 0)
         out = np.empty((len(inputs), self.width), np.float32)
         for start in range(0, len(inputs), CHUNK):
@@ -56,8 +91,140 @@ class RuntimePredictor:
         return out
 
 
-def exported(predictor: PooledPredictor) -> RuntimePredictor:
-    """Return *predictor* as ONNX Runtime runs it in float32."""
-    graph = to_onnx(predictor.model, example(predictor.tokenizer, predictor.max_tokens))
-    content = {name: written(graph) for name in runtimes.files("onnxruntime")}
-    return RuntimePredictor(predictor.tokenizer, predictor.max_tokens, predictor.width, content)
+class _Run(nn.Module):
+    """A session in the place of the model of one of torch's predictors: a batch of tensors to a tensor."""
+
+    def __init__(self, session: Session, head: nn.Linear, hidden: int) -> None:
+        super().__init__()
+        self.session, self.head = session, head
+        self.trunk: Any = SimpleNamespace(config=SimpleNamespace(hidden_size=hidden))
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        found = torch.from_numpy(self.session.run({name: array.numpy() for name, array in batch.items()}))
+        places = batch.get("places")
+        return found if places is None else found[places[:, 0], places[:, 1]]
+
+    features = forward
+
+
+class _Each(nn.Module):
+    """The outputs of every token (b, t, w) of a :class:`TaggedModel`."""
+
+    def __init__(self, model: TaggedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        outputs: torch.Tensor = self.model.head(last_states(self.model.trunk, batch))
+        return outputs
+
+
+class _Features(nn.Module):
+    """The features (b, h) of single texts of an :class:`ApartModel`."""
+
+    def __init__(self, model: ApartModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.model.features(batch)
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """What of a predictor becomes a graph: its *kind*, the *model*, what reads a row for it, and what the graph leaves out."""
+
+    kind: str
+    model: nn.Module
+    reading: Any
+    line: tuple[float, float] = (1.0, 0.0)
+    hidden: int = 0
+
+
+def exported(
+    predictor: Any, engine: str = "onnxruntime", precision: str = "fp32", *, calibration: Sequence[Input] = (),
+    reduce_range: bool = True, texts: int = 1,
+) -> RuntimePredictor:  # fmt: skip
+    """Return *predictor* as *engine* runs it with weights in *precision*: ``fp32``, ``fp16`` or ``int8``.
+
+    *calibration*: rows by which the ranges of int8 are measured; () for ranges found batch by batch (ONNX Runtime), or for
+    weights alone (OpenVINO). *reduce_range*: see :func:`hasei.engine.rounding_onnx.dynamic`. *texts*: of how many a row is.
+    Raises NotSupported where it can't be exported.
+    """
+    from hasei.engine import rounding_onnx, rounding_openvino
+
+    runtimes.need(engine)
+    refuse_precision(engine, precision)
+    found = _graph(predictor)
+    one = texts == 1 or found.kind.endswith(APART)
+    reading = found.reading
+    graph = to_onnx(_merged(found.model), example(reading.tokenizer, reading.max_tokens, texts=1 if one else texts))
+    batches = _batches(reading, calibration) if calibration and precision == "int8" else []
+    if engine == "openvino":
+        content = rounding_openvino.converted(written(graph), precision, batches)
+    else:
+        rounded = rounding_onnx.at(graph, precision, batches, reduce_range=reduce_range)
+        content = {runtimes.files(engine)[0]: written(rounded)}
+    return RuntimePredictor(
+        reading.tokenizer, reading.max_tokens, predictor.width, content, engine=engine, precision=precision, kind=found.kind,
+        line=found.line, hidden=found.hidden,
+    )  # fmt: skip
+
+
+def refuse_precision(engine: str, precision: str) -> None:
+    """Raise NotSupported unless *engine* runs weights in *precision*."""
+    if precision not in PRECISIONS:
+        raise NotSupported(
+            f"{engine} does not run weights in {precision} on a processor", expected=" or ".join(PRECISIONS), received=precision,
+            do="choose another --precision",
+        )  # fmt: skip
+
+
+def _graph(predictor: Any) -> _Graph:
+    """Return what of *predictor* becomes a graph; raises NotSupported where nothing does."""
+    if isinstance(predictor, RuntimePredictor):
+        raise NotSupported("this model is exported already", do="export the model that it was made from")
+    if isinstance(predictor, ChoicePredictor):
+        inner = _graph(predictor.pairs)
+        return replace(inner, kind=CHOICES + inner.kind)
+    if type(predictor) is PooledPredictor:
+        return _Graph(POOLED, predictor.model, predictor)
+    if isinstance(predictor, ApartPredictor):
+        head, hidden = predictor.model.head, int(predictor.model.trunk.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return _Graph(APART, _Features(predictor.model), predictor, (head.weight.item(), head.bias.item()), hidden)
+    if isinstance(predictor, TaggedPredictor):
+        return _Graph(TAGGED, _Each(predictor.model), predictor)
+    if isinstance(predictor, SpanPredictor):
+        return _Graph(SPANS, predictor.model, predictor)
+    raise NotSupported(
+        "this kind of model can't be exported to another engine",
+        expected="one that reads texts with a transformer: labels, numbers, words, pieces or choices",
+        received=type(predictor).__name__.removesuffix("Predictor").lower() or "another",
+        do="export it to safetensors, or run it as it is",
+    )  # fmt: skip
+
+
+def _merged(model: nn.Module) -> nn.Module:
+    """Return *model* with adapters that are sums added into the weights that they change; *model* itself is left as it is."""
+    from peft import PeftModel
+
+    for name, part in model.named_modules():
+        if isinstance(part, PeftModel) and not part.active_peft_config.is_prompt_learning:
+            whole = copy.deepcopy(model)
+            above, _, last = name.rpartition(".")
+            setattr(whole.get_submodule(above), last, whole.get_submodule(name).merge_and_unload())  # type: ignore[operator]
+            return whole
+    return model
+
+
+def _batches(reading: Any, rows: Sequence[Input]) -> list[dict[str, Array]]:
+    """Return *rows* as batches of the arrays that a graph reads."""
+    flat = list(rows)
+    if isinstance(reading, ApartPredictor):
+        flat = list(dict.fromkeys(text for row in rows for text in row))
+    if isinstance(reading, (SpanPredictor, TaggedPredictor)):
+        flat = [row[1] if isinstance(reading, SpanPredictor) else row for row in rows]
+    tokens = tokenize(reading.tokenizer, flat, reading.max_tokens)
+    pad_id = int(reading.tokenizer.pad_token_id or 0)
+    batches = by_length(tokens.lengths, BATCH_TOKENS)
+    return [{name: array.numpy() for name, array in tokens.pad(rows, pad_id).items()} for rows in batches]

@@ -75,6 +75,15 @@ def half(graph: Any) -> Any:
     return found
 
 
+def at(graph: Any, precision: str, batches: Sequence[Mapping[str, Array]] = (), *, reduce_range: bool = True) -> Any:
+    """Return *graph* in *precision*: ``fp32``, ``fp16``, ``int8`` (static where there are *batches* to calibrate on)."""
+    if precision == "int8":
+        if batches:
+            return static(graph, batches, reduce_range=reduce_range)
+        return dynamic(graph, reduce_range=reduce_range)
+    return half(graph) if precision == "fp16" else graph
+
+
 def is_rounded(graph: Any) -> bool:
     """Whether weights of *graph* are rounded to 8 bits already."""
     return any(node.op_type in _ROUNDED for node in graph.graph.node)
@@ -132,7 +141,9 @@ def _quantised(graph: Any, how: str, **options: Any) -> Any:
 def _refuse_rounded(graph: Any) -> None:
     if is_rounded(graph):
         raise NotSupported(
-            "this model is quantised already", expected="a model in fp32", do="start from the model that it was made from"
+            "this model is quantised already",
+            expected="a model in fp32",
+            do="start from the model that it was made from",
         )
 
 

@@ -1,7 +1,7 @@
 """What folders of exported models share: the tokenizer, how long an input may be, how the model was exported.
 
 ``sentence_bert_config.json`` holds the longest input, where sentence-transformers keeps it; ``exported.json`` what no library
-needs: the width of the outputs and the precision of the weights.
+needs: what the graph gives, the width of the outputs and the precision of the weights.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def save(predictor: RuntimePredictor, folder: Path, base: Base | None) -> None:
         shutil.copyfile(source / _CONFIG, folder / _CONFIG)
     copy_tokenizer(folder, source)
     write_json(folder / LIMIT, {"max_seq_length": predictor.max_tokens, "do_lower_case": False})
-    write_json(folder / ABOUT, {"width": predictor.width, "precision": predictor.precision})
+    names = ("width", "precision", "kind", "hidden", "line")
+    write_json(folder / ABOUT, {name: getattr(predictor, name) for name in names})
 
 
 def load(folder: Path, engine: str) -> RuntimePredictor:
@@ -46,10 +47,12 @@ def load(folder: Path, engine: str) -> RuntimePredictor:
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
         limit = int(json.loads((folder / LIMIT).read_text("utf-8"))["max_seq_length"])
-        width, precision = int(about["width"]), str(about["precision"])
+        width, weight, bias = int(about["width"]), *map(float, about["line"])
+        held: dict[str, Any] = {"precision": str(about["precision"]), "kind": str(about["kind"])}
+        held |= {"hidden": int(about["hidden"]), "line": (weight, bias)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' is incomplete: {error}", do="export it again") from error
-    return RuntimePredictor(_tokenizer(folder), limit, width, folder, engine=engine, precision=precision)
+    return RuntimePredictor(_tokenizer(folder), limit, width, folder, engine=engine, **held)
 
 
 def _tokenizer(folder: Path) -> Any:
