@@ -62,7 +62,8 @@ class RuntimePredictor:
 
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Array:
         """Return the outputs (n, w), float32, or (n,) ragged, in the order of *inputs*."""
-        return self._answering(self.kind).outputs(inputs, watch)
+        found: Array = self._answering(self.kind).outputs(inputs, watch)
+        return found
 
     def _answering(self, kind: str) -> Any:
         """Return what answers rows by a graph of *kind*."""

@@ -121,9 +121,8 @@ def rounded_tables(graph: Any) -> Any:
 def _quantised(graph: Any, how: str, **options: Any) -> Any:
     package("onnx", "onnx"), package("onnxruntime", "onnx")
     _refuse_rounded(graph)
-    from onnxruntime import quantization
-
     import onnx
+    from onnxruntime import quantization
 
     plain = rounded_tables(graph)
     with tempfile.TemporaryDirectory() as folder, _silent():

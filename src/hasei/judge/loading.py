@@ -13,7 +13,7 @@ from typing import Any
 from hasei.ground import plugins
 from hasei.ground.language import _
 from hasei.inputs.quantisation import FILE as QUANTISED
-from hasei.judge import loading_entities, loading_prompts
+from hasei.judge import loading_entities, loading_exported, loading_prompts
 from hasei.judge.loading_bottleneck import of_bottlenecks
 from hasei.judge.loading_boxes import OF_BOXES
 from hasei.judge.loading_documents import OF_DOCUMENTS
@@ -317,6 +317,8 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     code = loading_entities.code(identity["format"]) or {**_CODE, **of_documents}.get(identity["format"], "")
     params = (identity.get("steps") or [{}])[-1].get("params", {})
     code = code or loading_prompts.code(identity["format"], task.target_kind, params)
+    pair = sum(column.kind == "input" for column in task.columns) > 1
+    code = code or loading_exported.code(identity["format"], task.target_kind, pair=pair)
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))
@@ -334,7 +336,7 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     }  # fmt: skip
     for name, lines in shared.items():
         code = code.replace(name, lines)
-    if '"another text"' not in code and sum(column.kind == "input" for column in task.columns) > 1:
+    if '"another text"' not in code and pair:
         code = code.replace('["a text"]', '[("a text", "another text")]')
     return head + code
 
