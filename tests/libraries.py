@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import numpy as np
 import torch
@@ -80,11 +81,28 @@ def by_library(form, folder, trunk, inputs):
             "probabilities": lambda x: x.softmax(2).mean(0).log(),
         }  # fmt: skip
         return joined[found["join"]](scores).numpy()
+    if form == "cascade":
+        return by_cascade(folder, trunk, inputs)
     if is_adapter(folder):
         return by_adapter(folder, trunk, inputs)
     library = plugins.load("formats", form).LIBRARY
-    libraries = {"sentence-transformers": by_sentence_transformers, "transformers": by_transformers}
+    libraries = {
+        "sentence-transformers": by_sentence_transformers, "transformers": by_transformers,
+        "scikit-learn": by_the_features_of_scikit_learn, "pillow": by_thumbnails,
+    }  # fmt: skip
     return libraries[library](folder, trunk, inputs)
+
+
+def by_cascade(folder, trunk, inputs):
+    """Outputs of the small model in *folder*, and of the large one where the small one is not sure."""
+    plan = json.loads((folder / "cascade.json").read_text("utf-8"))
+    parts = []
+    for part in ("student", "teacher"):
+        scores = np.asarray(by_library(plan["formats"][part], folder / part, trunk, inputs), np.float64)
+        scores = scores / plan["temperatures"][part]
+        parts.append(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+    sure = np.exp(parts[0].max(1, keepdims=True)) > plan["threshold"]
+    return np.where(sure, *parts)
 
 
 def by_sentence_transformers(folder, trunk, inputs):
@@ -311,3 +329,39 @@ def by_likelihood(folder, trunk, inputs, *, adapter):
             loss = model(input_ids=torch.tensor([ids]), labels=torch.tensor([ids])).loss
         found.append([float(loss), len(ids) - 1])
     return np.array(found)
+
+
+def by_the_features_of_scikit_learn(folder, trunk, inputs):
+    """Outputs of a linear model over the terms of texts."""
+    from safetensors.numpy import load_file
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    terms = json.loads((folder / "vectorizer.json").read_text("utf-8"))
+    model, blocks, start = load_file(folder / "model.safetensors"), [], 0
+    texts = [row if isinstance(row, str) else " ".join(row) for row in inputs]
+    for part in ("words", "grams"):
+        how = terms["recipe"][part] | {"ngram_range": tuple(terms["recipe"][part]["ngram_range"])}
+        vectorizer = TfidfVectorizer(
+            vocabulary=terms[part], sublinear_tf=True, preprocessor=lambda t: unicodedata.normalize("NFKC", t).lower(),
+            **how,
+        )  # fmt: skip
+        vectorizer.idf_ = model["idf"][start : start + len(terms[part])]
+        blocks.append(vectorizer.transform(texts))
+        start += len(terms[part])
+    return hstack(blocks) @ model["weight"] + model["bias"]
+
+
+def by_thumbnails(folder, trunk, inputs):
+    """Outputs of a linear model over small grey pictures."""
+    import math
+
+    from PIL import Image
+    from safetensors.numpy import load_file
+
+    model = load_file(folder / "model.safetensors")
+    side = math.isqrt(len(model["weight"]))
+    small = [Image.open(i.path).convert("RGB").convert("L").resize((side, side), Image.Resampling.BOX) for i in inputs]
+    grey = np.stack([np.asarray(picture, np.float32).ravel() / 255 for picture in small])
+    features = (grey - grey.mean(1, keepdims=True)) / np.maximum(grey.std(1, keepdims=True), 0.01)
+    return features @ model["weight"] + model["bias"]

@@ -34,6 +34,24 @@ def test_every_row_comes_back_in_order_with_label_and_confidence(hasei, model, n
     assert "3 rows answered, 2 without text left blank" in done.err
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_ten_times_the_rows_take_no_more_memory(hasei, model, tmp_path, monkeypatch, suffix):
+    import tracemalloc
+
+    monkeypatch.setattr("hasei.cli.predict.BATCH_ROWS", 100)
+    peaks = []
+    for batches in (2, 3, 30):  # the first loads what is loaded once
+        rows = [("where is my parcel, " * 50 + str(i), str(i)) for i in range(100 * batches)]
+        path = write_rows(tmp_path / f"of {batches}.csv", rows, ("message", "id"))
+        tracemalloc.start()
+        done = hasei("predict", model, path, "--out", tmp_path / f"{batches}{suffix}")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert done.code == 0, done.err
+        assert f"{100 * batches:,} rows answered" in done.err
+    assert peaks[2] < peaks[1] + 700_000  # the 2,700 rows more are 2.7 MB
+
+
 def test_without_out_answers_go_to_stdout_and_nothing_else_does(hasei, model, new_rows):
     done = hasei("predict", model, new_rows)
     assert [r["label"] for r in read_csv(done.out)] == ["delivery", "", "billing", "", "delivery"]
@@ -151,6 +169,7 @@ def test_ctrl_c_leaves_nothing_half_written(hasei, model, tmp_path, monkeypatch)
         answer(*arguments)
         os.kill(os.getpid(), signal.SIGINT)
 
+    monkeypatch.setattr(door, "BATCH_ROWS", 1000)
     path = write_rows(tmp_path / "new.csv", [("where is my parcel", str(i)) for i in range(2500)], ("message", "id"))
     monkeypatch.setattr(door, "_answer", pressed)
     done = hasei("predict", model, path, "--out", tmp_path / "answers.csv")

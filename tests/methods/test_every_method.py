@@ -221,7 +221,7 @@ def only_declared_parameters_differ(derivation, trunk):
     base = {f"trunk.{n}": p for n, p in trunk.model.named_parameters()}
     for name, parameter in model.named_parameters():
         plain = re.sub(r"^trunk\.(base_model\.model|peft\.base_model)\.", "trunk.", name).replace(".base_layer", "")
-        plain = re.sub(r"^member-\d+\.", "", plain)
+        plain = re.sub(r"^(member-\d+|student|teacher)\.", "", plain)
         if plain in base and name not in derivation.trained:
             assert torch.equal(parameter, base[plain]), f"{name} changed although it is not declared"
     assert derivation.trainable_parameters == sum(

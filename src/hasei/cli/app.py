@@ -22,6 +22,7 @@ from hasei.cli.compare import compare
 from hasei.cli.derive import derive
 from hasei.cli.evaluate import evaluate
 from hasei.cli.export import export
+from hasei.cli.optimise import optimise
 from hasei.cli.predict import predict
 from hasei.cli.rank import rank
 from hasei.cli.report import report
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    check, try_, predict, derive, export, evaluate, compare, report, rank, base, methods, tasks, verify,
+    check, try_, predict, derive, evaluate, compare, report, rank, export, optimise, base, methods, tasks, verify,
 )  # fmt: skip
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from hasei.inputs.data.reading import Batch, Stream
     from hasei.judge.automation import Calibration
 
+BATCH_ROWS = 4096
+"""Rows held at a time: as many as the engine sorts by length, few enough for constant memory."""
+
 _Model = Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="A model folder that hasei made.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="Rows: CSV, TSV, XLSX, JSONL or Parquet.")]
 _Out = Annotated[
@@ -69,7 +72,7 @@ def predict(
     from hasei.derive.derived import open_model
     from hasei.inputs.data import stream
 
-    rows = stream(file)
+    rows = stream(file, BATCH_ROWS)
     model = open_model(model_dir, base or "")
     given = parts_of(map_) | ({"text": text} if text else {})
     columns = input_columns(model, rows, given)
@@ -256,21 +259,24 @@ def _answer(
     elif gate:
         answers = [(*answer, None) for answer in gate.answers(model, asked)]
     else:
-        answers = [(a.value, a.confidence, None, None) for a in model.predict(asked)]
+        said = model.answers(asked)
+        answers = [(value, sure, None, None) for value, sure in zip(said.values, said.confidence.tolist())]
     found = dict(zip(filled, answers))
     nothing = (None, None, False if gate else None, None)
     for i, row in enumerate(cells):
         value, sure, automatic, told = found.get(i, nothing)
         writer.write(row, value, sure, automatic=automatic, told=told)
-        done.labels.update([] if value is None else [str(value)])
         done.automatic += bool(automatic)
         done.unknown += bool(teller.gate and sure is not None and sure < teller.gate.threshold)
+    done.labels.update(str(value) for value, *_more in found.values() if value is not None)
     done.rows += len(cells)
     done.blank += len(cells) - len(filled)
 
 
 def is_blank(text: str) -> bool:
     """Whether there is nothing to read: white space of any width, or signs without a shape."""
+    if text[:1].isalnum():
+        return False
     return not text.strip() or all(unicodedata.category(char)[0] in "ZC" for char in text)
 
 

@@ -59,4 +59,28 @@ for other in json.loads((folder / "heads.json").read_text("utf-8")):
     print([other["name"], answers])
 ```"""
 
-OF_SEVERAL = {"joined": _JOINED, "many_heads": _MANY_HEADS}
+_CASCADE = """```python
+import json
+from pathlib import Path
+
+import numpy as np
+
+folder = Path(".")
+plan = json.loads((folder / "cascade.json").read_text("utf-8"))
+names = json.loads((folder / "labels.json").read_text("utf-8"))
+for part, form in plan["formats"].items():
+    print(folder / part, form)  # a whole folder, loaded as others of this format
+
+
+def answers(texts, student, teacher):
+    \"\"\"Answer texts, where student and teacher return the outputs (rows, labels) of the two folders.\"\"\"
+    first = np.asarray(student(texts), np.float64) / plan["temperatures"]["student"]
+    outputs = first - np.logaddexp.reduce(first, axis=1, keepdims=True)
+    unsure = np.flatnonzero(np.exp(outputs.max(1)) <= plan["threshold"])
+    if len(unsure):
+        second = np.asarray(teacher([texts[i] for i in unsure]), np.float64) / plan["temperatures"]["teacher"]
+        outputs[unsure] = second - np.logaddexp.reduce(second, axis=1, keepdims=True)
+    return [names[i] for i in outputs.argmax(1)]
+```"""
+
+OF_SEVERAL = {"cascade": _CASCADE, "joined": _JOINED, "many_heads": _MANY_HEADS}

@@ -68,7 +68,7 @@ def _records(path: Path, codec: str, delimiter: str) -> Iterator[Row]:
                 return
             except csv.Error as error:
                 raise _malformed(path, str(error), first + _cell_begins(lines.record, delimiter)) from error
-            yield first, [cell.rstrip("\r") for cell in cells]
+            yield first, [cell.rstrip("\r") if cell[-1:] == "\r" else cell for cell in cells]
 
 
 def _malformed(path: Path, reason: str, line: int) -> DataError:
