@@ -47,13 +47,11 @@ def rounding(trunk: nn.Module, paths: Collection[str], *, tables: bool = True) -
     changed: list[Any] = []
     listed: list[tuple[str, Any]] = list(trunk.named_modules())
     for path, module in listed:
-        if path in paths:
-            module.forward = partial(_linear, module)
-        elif tables and isinstance(module, nn.Embedding) and module.weight.numel() >= SMALL_TABLE:
-            module.forward = partial(_table, module)
-        else:
-            continue
-        changed.append(module)
+        large = tables and isinstance(module, nn.Embedding) and module.weight.numel() >= SMALL_TABLE
+        if path in paths or large:
+            changed.append(module)
+    for module in changed:
+        module.forward = partial(_table if isinstance(module, nn.Embedding) else _linear, module)
     try:
         yield
     finally:
