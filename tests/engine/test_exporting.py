@@ -108,7 +108,7 @@ def test_openvino_gives_what_torch_gives(pooled, onnx_model):
 
 
 def test_an_unknown_engine_is_refused_with_those_that_there_are():
-    with pytest.raises(NotSupported, match="did you mean 'onnxruntime'"):
+    with pytest.raises(NotSupported, match="Did you mean 'onnxruntime'"):
         runtimes.start("onnxruntme", {})
     assert runtimes.names() == ["onnxruntime", "openvino"] and all(map(runtimes.installed, runtimes.names()))
 

@@ -36,6 +36,9 @@ def converted(graph: bytes, precision: str = "fp32", batches: Sequence[Mapping[s
             raise NotSupported(f"OpenVINO can't read this model's graph: {said}", do="export it to onnx") from error
         if precision == "int8":
             model = _rounded(model, batches)
+        for i, node in enumerate(model.get_ordered_ops()):
+            if node.get_type_name() != "Parameter":  # its own names for others count on from model to model
+                node.set_friendly_name(f"{node.get_type_name()}_{i}")
         name = files("openvino")[0]
         ov.save_model(model, place / name, compress_to_fp16=precision == "fp16")
         return {name: (place / name).read_bytes() for name in files("openvino")}
