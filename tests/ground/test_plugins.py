@@ -59,7 +59,7 @@ def test_a_file_of_the_package_is_not_replaced_by_one_of_the_same_name(tmp_path:
         ("methods", "LORA", "Did you mean 'lora'?"),
         ("tasks", "text-classification", "Did you mean 'text_classification'?"),
         ("baselines", "_lexical", "no baseline called '_lexical'"),
-        ("methods", "zzz", "Use one of: adapter, continual_learning"),
+        ("methods", "zzz", "Use one of: adapter, cascade, continual_learning"),
         ("methods", "../methods/lora", "no method called"),
         ("methods", "", "no method called ''"),
     ],
