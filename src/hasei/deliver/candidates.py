@@ -65,7 +65,6 @@ def weights_in(folder: Path) -> int:
 
 def candidates(
     model: DerivedModel,
-    place: Path,
     *,
     calibration: Sequence[Input] = (),
     also: Sequence[Path] = (),
