@@ -1,4 +1,4 @@
-"""P6: the served artefact. One classifier, four ways to answer the official test rows of banking77, all taking turns on one thread.
+"""P6: the served artefact. One classifier, several ways to answer the test rows of banking77, taking turns on one thread.
 
 - ``naive``: transformers' own way in float32, one row at a time: tokenizer, model, head, no batch (what a ``pipeline`` call
   a row does).
@@ -26,7 +26,7 @@ from typing import Any
 
 from _sides import BASE, DATA, HERE, machine, read, settle
 
-ENGINES = (("onnx", "fp32"), ("onnx", "int8"), ("openvino", "fp32"), ("openvino", "int8"))
+ENGINES = (("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("openvino", "fp32"), ("openvino", "int8"))
 PEERS = (("naive", 8.0), ("batched", 3.5), ("sentence-transformers int8", 1.2))
 MOST_LOSS = 0.005
 
@@ -56,7 +56,10 @@ def main() -> None:
                 start = time.perf_counter()
                 said[name] = sides[name](texts)
                 spent[name].append(time.perf_counter() - start)
-            print(f"turn {turn + 1}: " + ", ".join(f"{n} {len(texts) / s[-1]:.0f}/s" for n, s in spent.items()), flush=True)
+            print(
+                f"turn {turn + 1}: " + ", ".join(f"{n} {len(texts) / s[-1]:.0f}/s" for n, s in spent.items()),
+                flush=True,
+            )
     names = model.space.names
     right = {name: np.array([names[i] == t for i, t in zip(found.argmax(1), truth)]) for name, found in said.items()}
     show(spent, right, sizes, len(texts), write=options.rows is None and options.learn is None)
@@ -80,22 +83,26 @@ def opened(options: argparse.Namespace, place: Path) -> Any:
 
 def everything(model: Any, place: Path) -> tuple[dict[str, Callable[[list[str]], Any]], dict[str, int]]:
     """Every side by its name: what answers texts with outputs (n, k); and the bytes of the weights of each."""
-    from hasei.deliver.export import export
+    from hasei.engine.exported import exported
 
     plain = model.predictor
     sides: dict[str, Callable[[list[str]], Any]] = {"naive": naive(plain), "batched": batched(plain)}
     sizes = {"fp32": weights_of(model.folder)}
     sides["sentence-transformers int8"], sizes["sentence-transformers int8"] = rounded_by_its_rules(plain, place)
-    for target, precision in ENGINES:
-        made = export(model.folder, target, place / f"{target}-{precision}", precision=precision, max_loss=1.0).model
-        sides[f"hasei, {target} {precision}"] = made.predictor.outputs
-        sizes[f"hasei, {target} {precision}"] = weights_of(made.folder)
+    for engine, precision in ENGINES:
+        made = exported(plain, engine, precision)
+        sides[f"hasei, {engine} {precision}"] = made.outputs
+        sizes[f"hasei, {engine} {precision}"] = sum(map(len, made.content.values()))
     return sides, sizes
 
 
 def weights_of(folder: Path) -> int:
     """Bytes of the folder without the files of its tokenizer."""
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and p.suffix in (".safetensors", ".onnx", ".bin", ".xml"))
+    return sum(
+        p.stat().st_size
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix in (".safetensors", ".onnx", ".bin", ".xml")
+    )
 
 
 def naive(plain: Any) -> Callable[[list[str]], Any]:
@@ -167,7 +174,9 @@ def rounded_by_its_rules(plain: Any, place: Path) -> tuple[Callable[[list[str]],
         found = []
         for start in range(0, len(texts), 32):
             part = [texts[i] for i in order[start : start + 32]]
-            batch = plain.tokenizer(part, padding=True, truncation=True, max_length=plain.max_tokens, return_tensors="pt")
+            batch = plain.tokenizer(
+                part, padding=True, truncation=True, max_length=plain.max_tokens, return_tensors="pt"
+            )
             (states,) = session.run(None, {name: batch[name].numpy() for name in wanted})
             with torch.inference_mode():
                 pooled = pool(torch.from_numpy(states), batch["attention_mask"], plain.model.pooling)
@@ -177,7 +186,9 @@ def rounded_by_its_rules(plain: Any, place: Path) -> tuple[Callable[[list[str]],
     return answer, int8.stat().st_size + 4 * sum(p.numel() for p in plain.model.head.parameters())
 
 
-def show(spent: dict[str, list[float]], right: dict[str, Any], sizes: dict[str, int], count: int, *, write: bool) -> None:
+def show(
+    spent: dict[str, list[float]], right: dict[str, Any], sizes: dict[str, int], count: int, *, write: bool
+) -> None:
     """Print every side, then hasei's best against each peer; ratios are the middle of the turns, each against its own."""
     import numpy as np
 
@@ -203,7 +214,8 @@ def show(spent: dict[str, list[float]], right: dict[str, Any], sizes: dict[str, 
     for peer, goal in PEERS:
         ratios = np.array(spent[peer]) / np.array(spent[best])
         lines.append(
-            f"| {day} | P6 {peer} / {best} | {np.median(ratios):.2f}x (goal {goal:g}x) | {ratios.min():.2f} to {ratios.max():.2f} over "
+            f"| {day} | P6 {peer} / {best} | {np.median(ratios):.2f}x (goal {goal:g}x) | "
+            f"{ratios.min():.2f} to {ratios.max():.2f} over "
             f"{len(ratios)} turns; accuracy {right[best].mean():.2%} against {right[peer].mean():.2%} |"
         )
     smallest = min(sizes[name] for name in spent if "int8" in name and name.startswith("hasei")) / sizes["fp32"]

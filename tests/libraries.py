@@ -81,7 +81,7 @@ def by_library(form, folder, trunk, inputs):
             "probabilities": lambda x: x.softmax(2).mean(0).log(),
         }  # fmt: skip
         return joined[found["join"]](scores).numpy()
-    if form == "cascade":
+    if form == "cascaded":
         return by_cascade(folder, trunk, inputs)
     if is_adapter(folder):
         return by_adapter(folder, trunk, inputs)

@@ -16,7 +16,7 @@ from hasei.derive.recipe import make_step
 from hasei.derive.run import run_step
 from hasei.engine.cascading import NEVER, by_loss, by_share, log_shares, temperature_of
 from hasei.engine.derivation import Context, Facts
-from hasei.formats._cascade import CascadePredictor
+from hasei.formats._cascaded import CascadePredictor
 from hasei.ground import plugins
 from hasei.ground.errors import BaseError, NotSupported
 from hasei.judge.loading import snippet
@@ -156,13 +156,13 @@ def test_a_finished_model_is_the_teacher_as_it_is(place, toy_base, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [
-    "{}", "[]", '{"formats": {"student": "lexical", "teacher": "cascade"}, "threshold": 0.5, "share": 0.1, '
+    "{}", "[]", '{"formats": {"student": "lexical", "teacher": "cascaded"}, "threshold": 0.5, "share": 0.1, '
     '"temperatures": {"student": 1, "teacher": 1}}',
 ])  # fmt: skip
 def test_a_damaged_plan_is_said_in_one_line(place, tmp_path, broken):
     (tmp_path / "cascade.json").write_text(broken)
     with pytest.raises(BaseError, match=r"no sound 'cascade\.json'"):
-        plugins.load("formats", "cascade").load(tmp_path, lambda: None)
+        plugins.load("formats", "cascaded").load(tmp_path, lambda: None)
 
 
 @pytest.mark.parametrize("settings", [{"student": "cascade"}, {"of": "cascade"}])

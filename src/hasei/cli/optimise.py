@@ -23,23 +23,32 @@ _Model = Annotated[
 ]
 _Latency = Annotated[
     float | None,
-    options._option("--latency-p95-ms", meta="MS", help="95 % of rows, one at a time, are to take no more. [no matter]"),
+    options._option(
+        "--latency-p95-ms", meta="MS", help="95 % of rows, one at a time, are to take no more. [no matter]"
+    ),
 ]
 _MaxLoss = Annotated[
     float, typer.Option("--max-loss", metavar="POINTS", help="What may be lost of the metric, in points.")
 ]
-_Data = Annotated[Path | None, options._option("--data", meta="FILE", help="Labelled rows to measure on, none learnt from.")]
+_Data = Annotated[
+    Path | None, options._option("--data", meta="FILE", help="Labelled rows to measure on, none learnt from.")
+]
 _Also = Annotated[
     list[Path] | None,
-    options._option("--also", meta="DIR", help="Another model of the same answers, e.g. a static student; may be repeated."),
+    options._option(
+        "--also", meta="DIR", help="Another model of the same answers, e.g. a static student; may be repeated."
+    ),
 ]
 _Target = Annotated[
-    Path | None, options._option("--target", meta="FILE", help="device.yaml of another machine, to project the times to.")
+    Path | None,
+    options._option("--target", meta="FILE", help="device.yaml of another machine, to project the times to."),
 ]
 _Probe = Annotated[
     bool, typer.Option("--print-probe", help="Print the script that makes device.yaml on another machine.")
 ]
-_Out = Annotated[Path | None, options._option("--out", meta="DIR", help="New folder for what is kept. [MODEL_DIR-optimised]")]
+_Out = Annotated[
+    Path | None, options._option("--out", meta="DIR", help="New folder for what is kept. [MODEL_DIR-optimised]")
+]
 
 
 def optimise(
@@ -68,7 +77,9 @@ def optimise(
     from hasei.deliver.optimise import Wish, optimise, refuse
 
     wish = Wish(
-        max_loss / 100, None if latency_p95_ms is None else latency_p95_ms / 1000, read_device(target) if target else None
+        max_loss / 100,
+        None if latency_p95_ms is None else latency_p95_ms / 1000,
+        read_device(target) if target else None,
     )
     given = parts_of(map_) | {k: v for k, v in (("text", text), ("label", label)) if v}
     place = out or model_dir.with_name(f"{model_dir.name}-optimised")
@@ -102,7 +113,18 @@ def _show(table: Table, place: Path) -> None:
     page, best = console(), table.best
     shown = Lines(box=None, pad_edge=False, header_style="dim")
     priced = any(one.price is not None for one in table.lines)
-    for name in ("", "engine", "threads", "batch", "p50 ms", "p95 ms", "rows/s", "x plain", "MB", *(["per 1M rows"] if priced else [])):
+    for name in (
+        "",
+        "engine",
+        "threads",
+        "batch",
+        "p50 ms",
+        "p95 ms",
+        "rows/s",
+        "x plain",
+        "MB",
+        *(["per 1M rows"] if priced else []),
+    ):
         shown.add_column(name, justify="left" if name in ("", "engine") else "right", no_wrap=True)
     shown.add_column("same answers", justify="right")
     for one in sorted(table.lines, key=lambda line: (not line.passes, line.work)):

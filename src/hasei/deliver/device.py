@@ -77,7 +77,9 @@ class Device:
         need = _ROOM * size / 1e9 + _RUNTIME_GB
         if self.memory_gb is None or need <= self.memory_gb:
             return []
-        return [_("it takes up to {need} GB of memory, there are {size}", need=f"{need:.1f}", size=f"{self.memory_gb:g}")]
+        return [
+            _("it takes up to {need} GB of memory, there are {size}", need=f"{need:.1f}", size=f"{self.memory_gb:g}")
+        ]
 
     def price(self, work: float) -> float | None:
         """Return the price of a million rows of *work* processor seconds each, None where no price is known."""
@@ -105,7 +107,7 @@ def read_device(path: Path) -> Device:
 
 def measured_here() -> dict[str, float]:
     """Run the probe on this machine; its seconds by name. Raises RunFailed where it fails."""
-    quiet = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     done = subprocess.run(
         [sys.executable, str(_SCRIPT)], capture_output=True, text=True, check=False, env=os.environ | quiet, timeout=300
     )

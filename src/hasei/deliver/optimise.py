@@ -8,8 +8,6 @@ threads for a row, by itself where a latency is promised, else among many. The w
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,7 +22,7 @@ from hasei.engine.derivation import Predictor
 from hasei.ground import lineage
 from hasei.ground.errors import DataError, RecipeError, RunFailed
 from hasei.ground.events import Watch
-from hasei.ground.files import new_folder, refuse_existing
+from hasei.ground.files import refuse_existing
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Dataset, Input
 from hasei.judge.card import write_card
@@ -50,18 +48,22 @@ class Wish:
     def __post_init__(self) -> None:
         if not 0 <= self.max_loss <= 1:
             raise RecipeError(
-                "a loss that is allowed lies between 0 and 100 points", received=f"{100 * self.max_loss:g}", do="change --max-loss"
+                "a loss that is allowed lies between 0 and 100 points",
+                received=f"{100 * self.max_loss:g}",
+                do="change --max-loss",
             )
         if self.latency is not None and not self.latency > 0:
-            raise RecipeError("a latency is more than 0", received=f"{1000 * self.latency:g} ms", do="change --latency-p95-ms")
+            raise RecipeError(
+                "a latency is more than 0", received=f"{1000 * self.latency:g} ms", do="change --latency-p95-ms"
+            )
 
 
 @dataclass(frozen=True)
 class Measured:
     """One line of the table: a candidate with a number of *threads* and *tokens* in a batch (0: as it has them).
 
-    *p50*, *p95*: seconds of a row by itself, on the machine that was asked for; *rows_per_second* among many; *ratio*: of these to
-    the plain model's with as many threads; *work*: processor seconds of a row. *passes*: may be shipped, else *why_not*.
+    *p50*, *p95*: seconds of a row by itself, on the machine that was asked for; *rows_per_second* among many; *ratio*: of these
+    to the plain model's with as many threads; *work*: processor seconds of a row. *passes*: may be shipped, else *why_not*.
     """
 
     name: str
@@ -116,8 +118,8 @@ def optimise(
 ) -> tuple[Table, DerivedModel | None]:  # fmt: skip
     """Measure the model in *folder*, write the cheapest way that passes as *out* (None: nothing is written); return both.
 
-    *rows*: labelled rows, on which answers are compared and times are measured (texts that ship with hasei where None). Nothing is
-    written where nothing passes: the table's ``best`` is then None. Raises OutputError where *out* exists.
+    *rows*: labelled rows, on which answers are compared and times are measured (texts that ship with hasei where None). Nothing
+    is written where nothing passes: the table's ``best`` is then None. Raises OutputError where *out* exists.
     """
     watch = watch or Watch()
     if out is not None:
@@ -126,13 +128,12 @@ def optimise(
     inputs = built_in(model.task) if rows is None else list(rows.inputs)
     if not inputs:
         raise DataError("there are no rows to measure on", expected="at least one row", received="0")
-    with tempfile.TemporaryDirectory(prefix="hasei-optimise-") as place:
-        found = candidates(model, Path(place), also=also, watch=watch)
-        table = _measure(model, found, inputs, rows, wish, (turns, single, many), watch)
-        if table.best is None or out is None:
-            return table, None
-        kept = next(one for one in found if one.name == table.best.name)
-        return table, _keep(model, kept, table, out)
+    found = candidates(model, also=also, watch=watch)
+    table = _measure(model, found, inputs, rows, wish, (turns, single, many), watch)
+    if table.best is None or out is None:
+        return table, None
+    kept = next(one for one in found if one.name == table.best.name)
+    return table, _keep(model, kept, table, out, rows, wish)
 
 
 def refuse(table: Table) -> None:
@@ -198,9 +199,7 @@ def _parities(
     return found
 
 
-def _line(
-    one: Candidate, count: int, times: Times, plain: Times, near: Parity, wish: Wish, scale: float
-) -> Measured:
+def _line(one: Candidate, count: int, times: Times, plain: Times, near: Parity, wish: Wish, scale: float) -> Measured:
     p95 = scale * times.percentile(0.95)
     seconds = scale * (times.mean if wish.latency is not None else 1 / times.rows_per_second)
     why = [*near.why_not]
@@ -218,17 +217,18 @@ def _line(
     )  # fmt: skip
 
 
-def _keep(model: DerivedModel, kept: Candidate, table: Table, out: Path) -> DerivedModel:
-    """Write the folder of *kept* as *out*, with the *table* in its record."""
-    if kept.folder is None or table.best is None:
-        raise ValueError("what is kept has a folder")
-    with new_folder(out) as temporary:
-        shutil.copytree(kept.folder, temporary, dirs_exist_ok=True)
-        found = lineage.read(temporary)["record"]
-        chosen = {"engine": table.best.name, "threads": table.best.threads, "batch_tokens": table.best.tokens or None}
-        lineage.update_record(temporary, found | {"optimise": table.to_json() | {"chosen": chosen}})
-        write_card(temporary, None, None, model.task)
-        lineage.seal(temporary)
+def _keep(
+    model: DerivedModel, kept: Candidate, table: Table, out: Path, rows: Dataset | None, wish: Wish
+) -> DerivedModel:
+    """Write *kept* as *out*, loaded back and compared again where it is exported, with the *table* in its record."""
+    if kept.write is None or table.best is None:
+        raise ValueError("what is kept can be written")
+    kept.write(out, rows, wish.max_loss)
+    found = lineage.read(out)["record"]
+    chosen = {"engine": table.best.name, "threads": table.best.threads, "batch_tokens": table.best.tokens or None}
+    lineage.update_record(out, found | {"optimise": table.to_json() | {"chosen": chosen}})
+    write_card(out, None, None, model.task)
+    lineage.seal(out)
     return open_model(out, model.base)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
+from collections.abc import Callable
 
 
-def best(work, turns=7):
+def best(work: Callable[[], object], turns: int = 7) -> float:
     """Return the seconds of the quickest of some turns of work."""
     spent = []
     for _turn in range(turns):
@@ -22,15 +24,15 @@ def best(work, turns=7):
     return min(spent)
 
 
-def counting():
+def counting() -> object:
     """Work in Python itself."""
-    total = {}
+    total: dict[int, int] = {}
     for i in range(200000):
         total[i % 977] = total.get(i % 977, 0) + i
     return total
 
 
-def figures():
+def figures() -> dict[str, float]:
     """Return the seconds of each kind of work by its name."""
     found = {"python": best(counting)}
     try:
@@ -44,7 +46,7 @@ def figures():
     return found
 
 
-def memory():
+def memory() -> float | None:
     """Return the machine's memory in GB, None where it can't be told."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
@@ -52,18 +54,15 @@ def memory():
         return None
 
 
-def main():
+def main() -> None:
     """Print the figures as YAML."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # of one core; how many there are is told beside it
-    print(f"name: {platform.node() or 'device'!r}")
-    print(f"cores: {os.cpu_count() or 1}")
     size = memory()
-    print(f"memory_gb: {'null' if size is None else size}")
-    print("price_per_hour: null")
-    print("probe:")
-    for name, seconds in sorted(figures().items()):
-        print(f"  {name}: {seconds:.6f}")
+    lines = [f"name: {platform.node() or 'device'!r}", f"cores: {os.cpu_count() or 1}"]
+    lines += [f"memory_gb: {'null' if size is None else size}", "price_per_hour: null", "probe:"]
+    lines += [f"  {name}: {seconds:.6f}" for name, seconds in sorted(figures().items())]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -83,4 +83,4 @@ def answers(texts, student, teacher):
     return [names[i] for i in outputs.argmax(1)]
 ```"""
 
-OF_SEVERAL = {"cascade": _CASCADE, "joined": _JOINED, "many_heads": _MANY_HEADS}
+OF_SEVERAL = {"cascaded": _CASCADE, "joined": _JOINED, "many_heads": _MANY_HEADS}

@@ -28,7 +28,7 @@ from pydantic import Field
 from hasei.engine.cascading import NEVER, by_loss, by_share, confidence, log_shares, temperature_of
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
 from hasei.engine.splits import inner_split, part
-from hasei.formats._cascade import CascadePredictor
+from hasei.formats._cascaded import CascadePredictor
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Input
 from hasei.methods._finished import Finished, check_before, effort_before, members, opened
@@ -107,7 +107,7 @@ def derive(context: Context, params: Params) -> Derivation:
         return predictor.joined(inputs, student, teacher)
 
     return Derivation(
-        predictor, _NAME, found.model_copy(update=changes), trainable_parameters=size, trained=tuple(trained),
+        predictor, "cascaded", found.model_copy(update=changes), trainable_parameters=size, trained=tuple(trained),
         from_store=from_store if any(quick) else None,
     )  # fmt: skip
 

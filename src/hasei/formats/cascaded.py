@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hasei.formats._cascade import CascadePredictor
+from hasei.formats._cascaded import CascadePredictor
 from hasei.ground import plugins
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_json
@@ -46,7 +46,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> CascadePredictor:
         one, other = (float(found["temperatures"][part]) for part in _PARTS)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' has no sound '{_FILE}'", do="derive it again") from error
-    if not (0 <= threshold <= 1 and one > 0 and other > 0) or "cascade" in forms.values():
+    if not (0 <= threshold <= 1 and one > 0 and other > 0) or "cascaded" in forms.values():
         raise BaseError(f"the model folder '{folder.name}' has no sound '{_FILE}'", do="derive it again")
     parts = []
     for part in _PARTS:
