@@ -169,6 +169,7 @@ def onnx_of(predictor: Any, context: Any) -> Any:
     try:
         import onnxruntime
         import torch
+
         from hasei.engine.exporting import example, to_onnx, written
     except ImportError:
         return None
