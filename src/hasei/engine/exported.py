@@ -190,7 +190,7 @@ def _graph(predictor: Any) -> _Graph:
         inner = _graph(predictor.pairs)
         return replace(inner, kind=CHOICES + inner.kind)
     if type(predictor) is PooledPredictor:
-        return _Graph(POOLED, predictor.model, predictor)
+        return _Graph(POOLED, predictor.running, predictor)  # without the heads that are dead
     if isinstance(predictor, ApartPredictor):
         head, hidden = predictor.model.head, int(predictor.model.trunk.config.hidden_size)  # type: ignore[union-attr, arg-type]
         return _Graph(APART, _Features(predictor.model), predictor, (head.weight.item(), head.bias.item()), hidden)

@@ -134,16 +134,19 @@ def soft_loss(kind: str, outputs: torch.Tensor, taught: torch.Tensor, temperatur
     return apart * temperature**2
 
 
-def lesson_loss(task: Task, width: int, known: int, temperature: float, labels: float) -> LossOf:
-    """Return the loss of a student: *labels* of it is the task's own where a row's label is known, the rest the teacher's."""
+def lesson_loss(
+    task: Task, width: int, known: int, temperature: float, labels: float, own: LossOf | None = None
+) -> LossOf:
+    """Return the loss of a student: *labels* of it is *own* (None: the task's) where a label is known, the rest the teacher's."""
+    of_labels = own or task.loss
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
         said, truth, taught = outputs[:, :width], targets[:, :known], targets[:, known:]
         apart = soft_loss(task.target_kind, said, taught.to(said.dtype), temperature)
         has = ~truth.isnan().any(1)
         if labels and has.any():
-            own = task.loss(said[has], _encoded(task, truth[has]), smoothing=smoothing)
-            mixed = (1 - labels) * apart[has] + labels * own
+            told = of_labels(said[has], _encoded(task, truth[has]), smoothing=smoothing)
+            mixed = (1 - labels) * apart[has] + labels * told
             apart = apart.index_put((has,), mixed.to(apart.dtype))
         return apart + outputs[:, width:].sum(1)
 

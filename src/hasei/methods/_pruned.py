@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -148,30 +148,3 @@ def prune_weights(
         with torch.no_grad():
             weight.masked_fill_(~masks[name], 0.0)
     return masks
-
-
-def soft(
-    kind: str, known: int, temperature: float, labels: float, own: Callable[..., torch.Tensor]
-) -> Callable[..., torch.Tensor]:
-    """Return the loss against what the whole model says (the columns of the targets after *known*) and, to a share, the labels.
-
-    Source: Hinton et al. 2015, "Distilling the knowledge in a neural network".
-    """
-
-    def loss(outputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float = 0.0) -> torch.Tensor:
-        truth, taught = targets[:, :known], targets[:, known:]
-        if kind == "category":
-            wanted = (taught / temperature).log_softmax(1)
-            apart = (wanted.exp() * (wanted - (outputs / temperature).log_softmax(1))).sum(1) * temperature**2
-        elif kind == "categories":
-            wanted = torch.sigmoid(taught / temperature)
-            apart = nn.functional.binary_cross_entropy_with_logits(outputs / temperature, wanted, reduction="none")
-            apart = apart.sum(1) * temperature**2
-        else:
-            apart = (outputs - taught).square().sum(1)
-        if not labels:
-            return apart
-        truth = truth if kind == "categories" else truth[:, 0].long() if kind == "category" else truth[:, 0]
-        return (1 - labels) * apart + labels * own(outputs, truth, smoothing=smoothing)
-
-    return loss

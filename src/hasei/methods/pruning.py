@@ -26,6 +26,7 @@ from hasei.engine.block_costs import Layout
 from hasei.engine.derivation import Context, Derivation, Facts, Supports
 from hasei.engine.losses import loss_of
 from hasei.engine.readings import reading_of
+from hasei.engine.teaching import lesson_loss
 from hasei.engine.training import Source
 from hasei.engine.unit_scores import Calibration
 from hasei.ground.errors import NotSupported
@@ -33,7 +34,7 @@ from hasei.ground.language import _
 from hasei.inputs.architecture import find_stack
 from hasei.methods._finished import Finished, check_before, effort_before, finished
 from hasei.methods._members import Member
-from hasei.methods._pruned import fit, prune_heads, prune_layers, prune_neurons, prune_weights, soft
+from hasei.methods._pruned import fit, prune_heads, prune_layers, prune_neurons, prune_weights
 from hasei.methods._tuning import Part, Tuned, freeze, head_of, passes, train_part
 
 NAME = "pruning"
@@ -219,12 +220,11 @@ def _recover(
     reading, stack = reading_of(context.task), find_stack(model.trunk)
     names = frozenset(n for n, _ in model.trunk.named_parameters())
     targets, loss = reading.targets(context), None
-    kind = context.task.target_kind
-    if kind in SOFT and getattr(context.task, "reading", "whole") == "whole":
+    if context.task.target_kind in SOFT and getattr(context.task, "reading", "whole") == "whole":
         said = np.asarray(start.predictor.outputs(context.inputs, context.watch), np.float32)
         labels = np.asarray(targets, np.float32).reshape(len(said), -1)
         own = loss_of(params.loss, context.task, targets, NAME)
-        loss = soft(kind, labels.shape[1], TEMPERATURE, params.labels, own)
+        loss = lesson_loss(context.task, said.shape[1], labels.shape[1], TEMPERATURE, params.labels, own)
         targets = np.concatenate([labels, said], 1)
     handles = [
         model.trunk.get_parameter(n).register_hook(lambda g, m=m: g * m) for n, m in masks.items()
