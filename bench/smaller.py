@@ -1,7 +1,8 @@
 """The whole picture of smaller and faster: quality, latency, throughput and size of every way to shrink a set's best model.
 
 One command, one recipe file beside it (``smaller.yaml``). Each set's best model is derived from its train rows and kept as a
-folder; each way opens that folder as its base and writes its own. All folders are loaded back as they would be served, answer the
+folder; each way opens that folder as its base and writes its own (``of: teacher``: derives it anew, to choose on rows that it has not
+seen). All folders are loaded back as they would be served, answer the
 same official test rows, and are timed in turns in one process, on one thread: one row at a time, and all together. What is in
 ``--kept`` is not derived again.
 
@@ -70,11 +71,14 @@ def of_set(name: str, given: dict[str, Any], asked: dict[str, Any], options: arg
     smaller = opened(given["data"] | {"base": str(teacher)}, asked["seed"], place / "work-smaller")
     folders, kept = {"the model": teacher}, options.kept / f"{slug_of(name)}.jsonl"
     for entry in asked["ways"]:
-        kind, plugin, _ = read_member(entry)
+        kind = entry if isinstance(entry, str) else next(iter(entry))
         told = f"{kind} {settings_text(entry[kind] if isinstance(entry, dict) else {})}".strip()
+        anew = isinstance(entry, dict) and entry[kind].get("of") == "teacher"
+        entry = {kind: entry[kind] | {"of": given["teacher"]}} if anew else entry
+        _, plugin, _ = read_member(entry)
         if (options.ways and told not in options.ways) or not plugin.SUPPORTS.admits(lab.task):
             continue
-        room = lab if kind in ("lexical_linear", "feature_extraction") else smaller
+        room = lab if anew or kind in ("lexical_linear", "feature_extraction") else smaller
         why = derive(room, entry, fit, place / slug_of(told))
         if why:
             print(name, told, why, flush=True)

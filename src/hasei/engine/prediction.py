@@ -49,16 +49,21 @@ def features_of(model: nn.Module, opened: Trunk, inputs: Sequence[Input], watch:
 class PooledPredictor:
     """Answers rows with a :class:`PooledModel` in float32; order kept, memory constant in the number of rows.
 
-    *base* is that of its tokenizer, where it is not the one that a method was given.
+    *base* is that of its tokenizer, where it is not the one that a method was given. *quicker*: a model, and one that answers the
+    same in less time; it is run as long as that model is the predictor's.
     """
 
     base: Base | None = None
+    quicker: tuple[PooledModel, PooledModel] | None = None
 
     def __init__(self, model: PooledModel, tokenizer: Any, max_tokens: int) -> None:
         self.model, self.tokenizer, self.max_tokens = model.eval(), tokenizer, max_tokens
-        self.running = self.model
-        """What is run: the model, or a quicker one that answers the same."""
         self.width = int(model.head.out_features)
+
+    @property
+    def running(self) -> PooledModel:
+        """What is run: the model, or the quicker one."""
+        return self.quicker[1] if self.quicker is not None and self.quicker[0] is self.model else self.model
 
     def outputs(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
         """Return the outputs (n, w), float32, in the order of *inputs*."""

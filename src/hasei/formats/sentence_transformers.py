@@ -38,7 +38,7 @@ def load(folder: Path, open_base: Callable[[], Base]) -> PooledPredictor:
     predictor = PooledPredictor(PooledModel(load_model(base), pooling, head), load_tokenizer(base), max_tokens)
     slim = without_dead_heads(predictor.model.trunk)
     if slim is not predictor.model.trunk:
-        predictor.running = PooledModel(slim, pooling, head).eval()
+        predictor.quicker = predictor.model, PooledModel(slim, pooling, head).eval()
     return predictor
 
 
