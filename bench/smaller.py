@@ -1,10 +1,9 @@
 """The whole picture of smaller and faster: quality, latency, throughput and size of every way to shrink a set's best model.
 
 One command, one recipe file beside it (``smaller.yaml``). Each set's best model is derived from its train rows and kept as a
-folder; each way opens that folder as its base and writes its own (``of: teacher``: derives it anew, to choose on rows that it has not
-seen). All folders are loaded back as they would be served, answer the
-same official test rows, and are timed in turns in one process, on one thread: one row at a time, and all together. What is in
-``--kept`` is not derived again.
+folder; each way opens that folder as its base and writes its own (``of: teacher``: derives it anew, to choose on rows that it has
+not seen). All folders are loaded back as they would be served, answer the same official test rows, and are timed in turns in one
+process, on one thread: one row at a time, and all together. What is in ``--kept`` is not derived again.
 
     python bench/smaller.py --kept /tmp/smaller [--sets banking77] [--write]
 """
