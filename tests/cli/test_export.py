@@ -230,3 +230,14 @@ def test_with_labelled_rows_the_metric_and_its_change_are_said(hasei, derived, t
     ran = hasei("export", derived(), "--to", "onnx", "--data", rows, "--out", tmp_path / "one", "--json")
     found = json.loads(ran.out)["parity"]
     assert found["metric"] == "accuracy" and found["before"] == found["after"] and found["rows"] == len(toy.inputs)
+
+
+def test_it_runs_with_the_threads_and_tokens_that_optimise_has_found_best(hasei, derived, tmp_path):
+    out = tmp_path / "served"
+    assert hasei("export", derived(), "--to", "onnx", "--out", out).code == 0
+    record = lineage.read(out)["record"]
+    chosen = {"engine": "onnx fp32", "threads": 1, "batch_tokens": 64}
+    lineage.update_record(out, record | {"optimise": {"chosen": chosen}})
+    predictor = open_model(out).predictor
+    assert (predictor.session.threads, predictor.batch_tokens) == (1, 64)
+    assert np.abs(predictor.outputs(TEXTS) - open_model(derived()).outputs(TEXTS)).max() <= 1e-4

@@ -7,14 +7,16 @@ needs: what the graph gives, the width of the outputs and the precision of the w
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from hasei.engine import runtimes
-from hasei.engine.exported import RuntimePredictor
+from hasei.engine.exported import BATCH_TOKENS, RuntimePredictor
 from hasei.engine.opening import quiet
 from hasei.formats._modules import copy_tokenizer
+from hasei.ground import lineage
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_bytes, write_json
 from hasei.inputs.base import Base
@@ -52,7 +54,21 @@ def load(folder: Path, engine: str) -> RuntimePredictor:
         held |= {"hidden": int(about["hidden"]), "line": (weight, bias)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' is incomplete: {error}", do="export it again") from error
-    return RuntimePredictor(_tokenizer(folder), limit, width, folder, engine=engine, **held)
+    threads, tokens = _chosen(folder)
+    return RuntimePredictor(
+        _tokenizer(folder), limit, width, folder, engine=engine, threads=threads, batch_tokens=tokens, **held
+    )
+
+
+def _chosen(folder: Path) -> tuple[int, int]:
+    """Return with how many threads (0: the engine's choice) and tokens in a batch ``hasei optimise`` found it quickest."""
+    found = lineage.read(folder)["record"] if (folder / lineage.FILE).is_file() else {}
+    chosen = found.get("optimise", {}).get("chosen", {})
+    threads, tokens = chosen.get("threads"), chosen.get("batch_tokens")
+    return (
+        min(threads, os.cpu_count() or 1) if isinstance(threads, int) and threads > 0 else 0,
+        tokens if isinstance(tokens, int) and tokens > 0 else BATCH_TOKENS,
+    )
 
 
 def _tokenizer(folder: Path) -> Any:
