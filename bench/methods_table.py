@@ -165,6 +165,9 @@ def settings_text(settings: dict[str, Any]) -> str:
         inner = [str(m if isinstance(m, str) else next(iter(m))) for m in value] if key == "members" else value
         if key == "members" and len(set(inner)) == 1:
             inner = f"{len(inner)} x {inner[0]}"
+        if key == "student" and isinstance(value, dict):
+            name, own = next(iter(value.items()))
+            inner = f"{name} ({settings_text(own)})"
         parts.append(f"{key}: {', '.join(inner) if isinstance(inner, list) else inner}" if key != "over" else "")
     return ", ".join(filter(None, parts))
 
