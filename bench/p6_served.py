@@ -230,7 +230,7 @@ def show(
                 f"| {day} | P6 {peer} / {ours} | {np.median(ratios):.2f}x (goal {goal:g}x) | {turns}; "
                 f"accuracy {right[ours].mean():.2%} against {right[peer].mean():.2%}, {lost[ours]} |"
             )
-    smallest = min(sizes[name] for name in spent if "int8" in name and name.startswith("hasei")) / sizes["fp32"]
+    smallest = min(size for name, size in sizes.items() if "int8" in name and name.startswith("hasei")) / sizes["fp32"]
     lines.append(f"| {day} | P6 weights in int8 / in fp32 | {smallest:.1%} (goal 27 %) | |")
     print("\n" + "\n".join(lines))
     print(f"{machine()}; {count} official test rows of banking77")

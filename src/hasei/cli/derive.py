@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from hasei.cli.progress import working
 from hasei.cli.step_scores import ScoredStep, score_step
 from hasei.cli.terminal import emit_json, safe
 from hasei.ground.errors import RecipeError
+from hasei.ground.files import parse_yaml
 
 if TYPE_CHECKING:
     from hasei.derive.derived import DerivedModel
@@ -65,8 +67,18 @@ def derive(
         steps = ", then ".join(step["name"] for step in model.identity["steps"])
         lines = [f"derived by {steps}: {place}", *(step.line for step in scored)]
         lines += [f"note: {NOTE}"] if scored else []
-        lines.append(f"Next: hasei predict {place} new.csv --out answers.csv")
+        lines += _stages(model)
+        lines.append(f"Next: hasei predict {shlex.quote(str(place))} new.csv --out answers.csv")
         sys.stdout.write(safe("\n".join(lines)) + "\n")
+
+
+def _stages(model: DerivedModel) -> list[str]:
+    """What was learnt and forgotten over time, where the training says it."""
+    last = (model.record.get("curve") or [{}])[-1]
+    if "forgetting" not in last:
+        return []
+    average, lost = (f"{last[name]:.3f}" for name in ("average", "forgetting"))
+    return [f"after the last stage: {average} on average over all stages, {lost} forgotten on the way"]
 
 
 def _derive(settings: Config, place: Path, resume: bool) -> tuple[DerivedModel, list[ScoredStep]]:
@@ -121,17 +133,21 @@ def _settings(what: str, params: dict[str, Any], given: dict[str, Any]) -> Confi
 
 
 def settings_of(given: Sequence[str] | None) -> dict[str, Any]:
-    """Read ``KEY=VALUE`` as given to ``--set``: numbers, true, false and null as such, anything else as text."""
+    """Read ``KEY=VALUE`` as given to ``--set``: numbers, true, false, null, lists and mappings as in YAML, the rest as text."""
     found: dict[str, Any] = {}
     for text in given or ():
         key, equals, value = (piece.strip() for piece in text.partition("="))
         if not (key and equals):
             raise RecipeError("--set can't be read", expected="KEY=VALUE, e.g. rank=8", received=f"'{text}'")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
+        found[key] = _value(value)
     return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return parse_yaml(text, "--set") if text[:1] in ("[", "{") else text
 
 
 def _found(model: DerivedModel, place: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from hasei.cli import options
 from hasei.cli.terminal import console, emit_json, safe
@@ -138,8 +139,27 @@ def _show_plugin(name: str, json_: bool) -> None:
 
 
 def _type(annotation: Any) -> str:
-    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return name.replace("typing.", "").replace("NoneType", "None")
+    """Return the kind of a setting as a person says it: no bounds, no module names."""
+    from typing import get_args, get_origin
+
+    if annotation is None or annotation is type(None):
+        return "none"
+    parts, origin = get_args(annotation), get_origin(annotation)
+    if hasattr(annotation, "__metadata__"):
+        return _type(parts[0])
+    if origin is not None and str(origin).endswith("Literal"):
+        return " or ".join(map(str, parts))
+    if origin in (tuple, list):
+        return "a list of " + " or ".join(dict.fromkeys(_type(part) for part in parts if part is not Ellipsis))
+    if origin is dict:
+        return "named settings"
+    if parts:
+        return " or ".join(dict.fromkeys(map(_type, parts)))
+    words = {"int": "whole number", "float": "number", "str": "text", "bool": "true or false", "dict": "named settings"}
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation).rpartition(".")[2]
+    return words.get(
+        name, "named settings" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else name
+    )
 
 
 def _as_json(entries: list[tuple[str, str]]) -> list[dict[str, str]]:

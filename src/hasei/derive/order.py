@@ -21,7 +21,7 @@ from hasei.engine.readings import reading_of
 from hasei.engine.trunk import Trunk
 from hasei.ground.errors import Stopped
 from hasei.ground.events import Watch
-from hasei.ground.files import refuse_existing
+from hasei.ground.files import refuse_unwritable
 from hasei.ground.language import _
 from hasei.inputs import data as rooms
 from hasei.inputs.base import DEFAULT, Base
@@ -47,7 +47,7 @@ def order(
     when it does.
     """
     place, watch = Path(out), watch or Watch()
-    refuse_existing(place)
+    refuse_unwritable(place)
     check_chain(steps)
     work = place.with_name(f".{place.name}.work")
     if not resume:

@@ -29,6 +29,8 @@ KEY = "probe"
 SCHEMA = 1
 _ROWS, _WRITTEN = 8, 3
 _MOST_CHARACTERS = 64_000
+LETTERS = "WHERE Is My PARCEL? Ünïcödé Straße, ＡＢＣ１２３ 東京 ﾄｳｷｮｳ"
+"""A text that another rule for capitals, accents or wide letters cuts into other tokens."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def probe_inputs(task: Task) -> list[Input]:
     if writes or task.input_kind != "text":
         return inputs
     if isinstance(first, str):
-        return [*inputs, LONG]
+        return [*inputs, LETTERS, LONG]
     last = first[-1]
     return inputs if last.startswith(("[", "{")) else [*inputs, (*first[:-1], f"{last} {LONG}")]
 

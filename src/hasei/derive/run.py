@@ -203,7 +203,8 @@ def run(
                     passed(model)
                 continue
         ran = run_step(step if last else _as_a_base(step, context), context)
-        model = write(ran, step, part, context, data, place, (record or {}) | {"train_seconds": ran.seconds})
+        told = {"train_seconds": ran.seconds} | ({"curve": list(ran.derivation.curve)} if ran.derivation.curve else {})
+        model = write(ran, step, part, context, data, place, (record or {}) | told)
         if passed is not None and not last:
             passed(model)
     if model is None:

@@ -7,7 +7,7 @@ Reading it back needs neither transformers nor the base: ``tokenizer.json``, ``m
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from torch import nn
 from hasei.engine.pooled import linear
 from hasei.engine.static import StaticModel, StaticPredictor
 from hasei.formats import _folder
+from hasei.formats._elsewhere import by_sentence_transformers
 from hasei.ground.errors import BaseError
 from hasei.ground.files import write_bytes, write_json
+from hasei.inputs.data.dataset import Input
+from hasei.tasks import Array
 
 LIBRARY = "sentence-transformers"
 _WEIGHTS = "model.safetensors"
@@ -68,6 +71,11 @@ def load(folder: Path, open_base: Callable[[], Any] | None = None) -> StaticPred
             received=f"weights of the shapes {', '.join(map(str, shapes))}", do="derive or download the model again",
         )  # fmt: skip
     return StaticPredictor(StaticModel(table, layers[0] if len(layers) > 1 else None, layers[-1]), tokenizer)
+
+
+def elsewhere(folder: Path, inputs: Sequence[Input], open_base: Callable[[], Any]) -> Array | None:
+    """Return the outputs (n, w) of *inputs* by sentence-transformers alone."""
+    return by_sentence_transformers(folder, inputs)
 
 
 def _layer(place: Path) -> nn.Linear:

@@ -189,6 +189,19 @@ def refuse_existing(path: Path, option: str = "--out") -> None:
         )
 
 
+def refuse_unwritable(path: Path, option: str = "--out") -> None:
+    """Raise :class:`OutputError` when the new folder *path*, given as *option*, exists or can't be made; before work is done."""
+    refuse_existing(path, option)
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".hasei-", dir=above):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"'{path}' can't be written ({(error.strerror or str(error)).lower()})", do=f"choose another {option}"
+        ) from error
+
+
 def refuse_no_place(path: Path, option: str = "--out") -> None:
     """Raise :class:`OutputError` when the new file *path*, given as *option*, exists or has no folder to lie in.
 
@@ -233,6 +246,19 @@ def append_line(path: Path, line: str) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Return the value that *text*, given as *where*, is in YAML 1.2; raises :class:`RecipeError` when it is none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise RecipeError(
+            f"{where} can't be read", expected="a value as in YAML, e.g. [a, b] or {key: value}", received=f"'{text}'"
+        ) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from hasei.methods._finished import Finished, check_before, effort_before, finis
 from hasei.methods._members import Member
 
 NAME = "quantization"
+LEAVES = "weights in few bits, which a training would undo"
 SUPPORTS = Supports(
     inputs=("text", "image"),
     targets=(*Supports.targets, "boxes", "text", "likelihood", "entries"),

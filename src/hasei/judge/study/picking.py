@@ -44,8 +44,11 @@ def pick_methods(lab: Lab, chosen: Sequence[tuple[Step, ...]], rows: int, *, eve
         for name in plugins.names("methods"):
             plugin: Any = plugins.load("methods", name)
             why = _hindered(lab, plugin)
-            steps = [] if why else _steps(lab, plugin, name, facts) or (_default(lab, name) if everything else [])
+            steps = [] if why else _steps(lab, plugin, name, facts)
             reason = why or _reason(plugin, facts, bool(steps))
+            if everything and not steps and not why:
+                steps = _default(lab, name)
+                reason = _("every method was asked for") if steps else reason
             found += [Candidate(step, proposed=True, reason=reason) for step in steps]
             over += [] if steps else [(name, reason)]
     else:
