@@ -54,8 +54,11 @@ def test_a_single_class_leaves_nothing_behind(hasei, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("rank=8", 8), ("rate=1e-5", 1e-5), ("on=true", True), ("last=null", None), ("by=names", "names")],
-)
+    [
+        ("rank=8", 8), ("rate=1e-5", 1e-5), ("on=true", True), ("last=null", None), ("by=names", "names"),
+        ("augment=[flip, swap]", ["flip", "swap"]), ("over={l2: [0.1, 1e-2]}", {"l2": [0.1, 1e-2]}),
+    ],
+)  # fmt: skip
 def test_settings_are_read_as_numbers_where_they_are_numbers(text, value):
     assert list(settings_of([text]).values()) == [value]
 
@@ -82,3 +85,43 @@ def test_evaluate_says_where_the_rows_are_those_it_was_derived_from(hasei, model
 
 def test_evaluate_refuses_a_goal_that_no_metric_has(hasei, model, rows_file):
     assert "accuracy" in hasei("evaluate", model, rows_file, "--at-least", "acuracy=0.9").error
+
+
+def test_a_value_that_is_no_yaml_is_one_line(hasei, rows_file, tmp_path):
+    done = hasei("derive", "search", "--data", rows_file, "--set", "over={l2: [0.1", "--out", tmp_path / "made")
+    assert done.code == 2
+    assert "--set can't be read" in done.error
+
+
+def test_a_place_that_can_not_be_written_is_said_before_any_work(hasei, rows_file, tmp_path):
+    done = hasei("derive", "majority", "--data", "absent.csv", "--out", rows_file / "inside")
+    assert done.code == 2
+    assert "can't be written" in done.error
+
+
+def test_a_target_is_not_taken_twice(hasei, rows_file, toy_base, tmp_path):
+    done = hasei("derive", "multi_task", "--data", rows_file, "--text", "message", "--label", "team", "--also", "team",
+                 "--base", toy_base("bert"), "--out", tmp_path / "made")  # fmt: skip
+    assert done.code == 2
+    assert "'team' is the target already" in done.error
+
+
+def test_no_step_goes_on_from_weights_in_few_bits(hasei, rows_file, tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        f"data: {{path: {rows_file}, text: message, label: team}}\nrecipes: [[quantization, partial_fine_tuning]]\n"
+    )
+    done = hasei("derive", path, "--out", tmp_path / "made")
+    assert done.code == 2
+    assert "no step can go on from 'quantization'" in done.error
+
+
+def test_what_was_forgotten_over_time_is_said(hasei, toy_base, tmp_path):
+    rows = write_rows(
+        tmp_path / "rows.csv", [(f"{text} {i}", team, stage) for i, (text, team) in enumerate(ROWS) for stage in ("1", "2")],
+        ("message", "team", "month"),
+    )  # fmt: skip
+    done = hasei("derive", "continual_learning", "--data", rows, "--text", "message", "--label", "team", "--stage", "month",
+                 "--base", toy_base("bert"), "--out", tmp_path / "made")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "after the last stage: " in done.out and "forgotten on the way" in done.out
