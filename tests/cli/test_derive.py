@@ -99,13 +99,6 @@ def test_a_place_that_can_not_be_written_is_said_before_any_work(hasei, rows_fil
     assert "can't be written" in done.error
 
 
-def test_a_target_is_not_taken_twice(hasei, rows_file, toy_base, tmp_path):
-    done = hasei("derive", "multi_task", "--data", rows_file, "--text", "message", "--label", "team", "--also", "team",
-                 "--base", toy_base("bert"), "--out", tmp_path / "made")  # fmt: skip
-    assert done.code == 2
-    assert "'team' is the target already" in done.error
-
-
 def test_no_step_goes_on_from_weights_in_few_bits(hasei, rows_file, tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(

@@ -67,8 +67,6 @@ def with_beside(data: Dataset, task: Task, given: Beside, judged: Sequence[Input
         marks.append(f"stage {given.stage}")
     also = tuple((column, name or task.name) for column, name in given.targets)
     for column, name in also:
-        if column in [data.mapping.columns.get(one.name) for one in task.columns if one.kind == "target"]:
-            raise RecipeError(f"the column '{column}' is the target already", do="leave it out of --also")
         _refuse_target(data, task, column, name)
         marks.append(f"also {column} {name} " + "\x1f".join(data.extras[column]))
     rows: list[Any] = []
