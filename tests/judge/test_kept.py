@@ -201,3 +201,15 @@ def test_the_model_knows_which_answers_need_no_person(run, tmp_path, capsys):
     threshold = report["automation"]["threshold"]
     clear = [r for r in rows if abs(float(r["confidence"]) - threshold) > 1e-3]  # four digits are written
     assert all((float(r["confidence"]) >= threshold) == (r["automatic"] == "yes") for r in clear)
+
+
+def test_the_shipped_model_is_held_against_the_scores_that_the_study_kept(run, capsys):
+    assert main(["verify", str(run), "--data", str(run.parent / "rows.csv"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    scheme = json.loads((run / "report.json").read_text("utf-8"))["scheme"]
+    of_rows = [look for look in found["looks"] if "study" in look["rows"]]
+    if "nested" in str(scheme):  # those scores are of other models
+        assert not of_rows and any("no" in note for note in found["notes"])
+    else:
+        assert of_rows and all(look["parity"]["agreement"] == 1 for look in of_rows)
+        assert of_rows[0]["parity"]["rows"] >= 400
