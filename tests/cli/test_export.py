@@ -87,7 +87,17 @@ def test_each_target_runs_in_its_own_runtime_and_answers_as_before(hasei, derive
     rows = write_rows(tmp_path / "new.csv", [(text,) for text in ("x", JAPANESE, "y z")], ("text",))
     asked = hasei("predict", out, rows, "--out", tmp_path / "answers.csv")
     assert asked.code == 0, asked.err
-    assert hasei("verify", out).code == 0
+    checked = hasei("verify", out)
+    assert checked.code == 0 and "keeps no outputs" not in checked.out, checked.out
+
+
+def test_labels_in_another_order_beside_an_exported_model_are_named(hasei, derived, tmp_path):
+    out = tmp_path / "served"
+    assert hasei("export", derived(), "--to", "onnx", "--out", out).code == 0
+    names = json.loads((out / "labels.json").read_text("utf-8"))
+    (out / "labels.json").write_text(json.dumps(names[::-1]), "utf-8")
+    checked = hasei("verify", out)
+    assert checked.code == 1 and "labels stand in another order" in checked.out, checked.out
 
 
 def test_an_exported_model_names_its_parent_by_the_hash_of_all_that_it_is(hasei, derived, tmp_path):

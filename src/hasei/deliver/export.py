@@ -15,6 +15,7 @@ from typing import Any
 
 from hasei.deliver.rows import built_in
 from hasei.deliver.targets import ENGINES, target
+from hasei.derive import probe
 from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground import lineage
 from hasei.ground.errors import DataError, NotSupported
@@ -76,6 +77,8 @@ def export(
             model, temporary, inputs, rows, f"the step '{STEP}' to {to} in {precision}", to, precision, max_loss, watch
         )
         kept = {name: model.record[name] for name in _KEPT if name in model.record}
+        again = open_model(temporary, base)
+        kept |= probe.take(again, again.predictor, lossless=precision == "fp32")
         lineage.update_record(temporary, kept | {"export": found.to_json() | {"seconds": time.perf_counter() - start}})
         write_card(temporary, None, None, model.task)
         lineage.seal(temporary)
