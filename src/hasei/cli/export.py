@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, safe, say
 from hasei.ground.errors import RecipeError
-from hasei.ground.files import refuse_existing
+from hasei.ground.files import refuse_unwritable
 
 if TYPE_CHECKING:
     from hasei.deliver.export import Exported
@@ -71,7 +72,7 @@ def export(
 
     if not 0 <= max_loss <= 100:
         raise RecipeError("--max-loss is out of range", expected="0 to 100 points", received=f"{max_loss:g}")
-    refuse_existing(out)
+    refuse_unwritable(out)
     model, given = open_model(model_dir, base or ""), parts_of(map_)
     with working() as watch:
         rows = labelled_rows(model, data, given) if data is not None else None
@@ -112,4 +113,4 @@ def _lines(made: Exported, out: Path, *, labelled: bool) -> list[str]:
             f"{name}: {found.before:.4f} before, {found.after:.4f} after; change {change.value:+.4f}, "
             f"95 % interval {change.low:+.4f} to {change.high:+.4f}"
         )
-    return [*lines, f"Next: hasei predict {out} new.csv --out answers.csv"]
+    return [*lines, f"Next: hasei predict {shlex.quote(str(out))} new.csv --out answers.csv"]

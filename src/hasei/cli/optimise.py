@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -139,7 +140,7 @@ def _show(table: Table, place: Path) -> None:
         page.print(safe(f"note: {table.projected}"), soft_wrap=True)
     if best is not None:
         page.print(safe(f"kept: {best.label}: {place}"), soft_wrap=True, style="bold")
-        page.print(safe(f"Next: hasei predict {place} new.csv --out answers.csv"), soft_wrap=True)
+        page.print(safe(f"Next: hasei predict {shlex.quote(str(place))} new.csv --out answers.csv"), soft_wrap=True)
 
 
 def _cells(one: Measured, table: Table, *, priced: bool, kept: bool) -> list[str]:

@@ -20,7 +20,7 @@ from hasei.derive.derived import DerivedModel, open_model
 from hasei.ground import lineage
 from hasei.ground.errors import DataError, NotSupported
 from hasei.ground.events import Watch
-from hasei.ground.files import hash_json, new_folder, refuse_existing, write_json
+from hasei.ground.files import hash_json, new_folder, refuse_unwritable, write_json
 from hasei.inputs.data.dataset import Dataset, Input
 from hasei.judge.card import write_card
 from hasei.judge.parity import MAX_LOSS, Parity, parity, refuse
@@ -53,7 +53,7 @@ def export(
     OutputError where *out* exists, RunFailed where what was made does not answer as the model does.
     """
     watch, start = watch or Watch(), time.perf_counter()
-    refuse_existing(out)
+    refuse_unwritable(out)
     model = open_model(folder, base)
     chosen, precision = target(to, precision)
     if model.identity["format"] in ENGINES:

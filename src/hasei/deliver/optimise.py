@@ -22,7 +22,7 @@ from hasei.engine.derivation import Predictor
 from hasei.ground import lineage
 from hasei.ground.errors import DataError, RecipeError, RunFailed
 from hasei.ground.events import Watch
-from hasei.ground.files import refuse_existing
+from hasei.ground.files import refuse_unwritable
 from hasei.ground.language import _
 from hasei.inputs.data.dataset import Dataset, Input
 from hasei.judge.card import write_card
@@ -123,7 +123,7 @@ def optimise(
     """
     watch = watch or Watch()
     if out is not None:
-        refuse_existing(out)
+        refuse_unwritable(out)
     model = open_model(folder, base)
     inputs = built_in(model.task) if rows is None else list(rows.inputs)
     if not inputs:

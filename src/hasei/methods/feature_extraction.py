@@ -1,8 +1,8 @@
 """A linear head solved on frozen features of the base: every layer, pooling and strength from one forward pass.
 
 The base stays as it is. For a linear head the best weights are the solution of a convex problem, so it is solved, not
-trained for epochs. Layer, pooling and strength are chosen by the loss on an inner fifth of the train rows (whole units),
-first roughly on few rows; the head is then solved on all of them.
+trained for epochs. Layer, pooling and strength are chosen by the loss on an inner fifth of the train rows (whole units; the
+strength for sets of labels and spans by the metric), first roughly on few rows; the head is then solved on all of them.
 
 Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?"; for the layer choice Tenney et
 al. 2019, "BERT rediscovers the classical NLP pipeline".
@@ -138,13 +138,14 @@ def _loss(context: Context, option: _Option, fit: Ints, held: Ints) -> float:
     import torch
 
     outputs = torch.from_numpy(_outputs(context, option, fit, held))
-    reading, targets = reading_of(context.task), reading_of(context.task).targets(context)
+    reading = reading_of(context.task)
+    targets = reading.targets(context)
     stacked = reading.stack(outputs, reading.counts(context.trunk, [context.inputs[i] for i in held]))
     return float(context.task.loss(stacked, padded(targets[held])).mean())
 
 
 def _lost(context: Context, option: _Option, fit: Ints, held: Ints) -> float:
-    """How far the metric on *held* of a head solved on *fit* is below perfect."""
+    """The metric on *held* of a head solved on *fit*, less being better."""
     inputs = [context.inputs[i] for i in held]
     found = reading_of(context.task).rows(context.trunk, inputs, _outputs(context, option, fit, held))
     return -context.quality(found, held)
