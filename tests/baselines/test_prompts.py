@@ -108,7 +108,8 @@ def test_an_answer_does_not_depend_on_the_rows_beside_it(base, task, context_of)
     predictor = derive("zero_shot", context).predictor
     together = predictor.outputs(context.inputs)
     alone = [predictor.outputs([row]) for row in context.inputs]
-    assert ragged.difference(together, np.concatenate(alone)) <= 1e-5
+    times = getattr(predictor, "sharpness", 1.0)  # what float32 rounds off is multiplied by it
+    assert ragged.difference(together, np.concatenate(alone)) <= max(1e-5, 1e-6 * times)
     assert len(predictor.outputs([])) == 0 and ragged.finite(together)
     if task != CHOICE:
         assert ragged.finite(predictor.outputs(["", "荷物が届きません", "{}", "x " * 3000]))

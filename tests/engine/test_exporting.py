@@ -1,3 +1,8 @@
+import ctypes
+import gc
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +110,33 @@ def test_openvino_gives_what_torch_gives(pooled, onnx_model):
         made = RuntimePredictor(pooled.tokenizer, pooled.max_tokens, 5, content, engine="openvino", precision=precision)
         assert np.abs(made.outputs(TEXTS) - expected).max() < within * np.abs(expected).max()
         assert converted(onnx_model.content["model.onnx"], precision) == content
+
+
+class Stack(ctypes.Structure):
+    _fields_ = (("place", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+
+def signals_have_memory():
+    """Whether the kernel can run a handler of signals on this thread: the stack set for it, if any, is not freed."""
+    found = Stack()
+    ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
+    spans = (line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines())
+    return not found.place or any(int(low, 16) <= found.place < int(high, 16) for low, high in spans)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_is_no_crash_after_openvino_models_have_come_and_gone(pooled):
+    first, second = exported(pooled, "openvino"), exported(pooled, "openvino")
+    rounded = exported(pooled, "openvino", "int8", calibration=TEXTS[:3])
+    assert first.outputs(TEXTS[:1]).shape == (1, 5)
+    for one in (first, second, rounded):
+        one.session = None
+        gc.collect()
+    assert signals_have_memory()
+    third = exported(pooled, "openvino")
+    del third
+    gc.collect()
+    assert signals_have_memory()
 
 
 def test_an_unknown_engine_is_refused_with_those_that_there_are():

@@ -194,6 +194,7 @@ def test_the_code_on_the_card_says_what_hasei_says(task, method, toy_base, tmp_p
     )  # fmt: skip
     write_card(model.folder, None, None, opened)
     asked, code = (ONE if len(names) == 2 else TWO), python_in((model.folder / "README.md").read_text("utf-8"))[0]
+    assert ("BitsAndBytesConfig" in code) == (name == "qlora"), "a base that was rounded is rounded again"
     kind = toy_kind(opened)
     code = code.replace(f'from_pretrained("{kind}"', f"from_pretrained({str(toy_base(kind))!r}")  # an adapter's base
     said = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -355,10 +356,23 @@ def test_frozen_settings_choose_nothing_anew(context):
 
 def test_a_student_without_a_transformer_is_compared_with_words_alone_and_that_it_is_worth_less_is_said(context):
     derived(context, student="static")  # two epochs: worth nothing
-    assert any("worth less than words alone" in said for said in context.watch.findings)
+    assert any("worth no more than words alone" in said for said in context.watch.findings)
     context.watch.findings.clear()
     derived(context, student="ngrams")
-    assert any("that of lexical_linear" in said for said in context.watch.findings)
+    assert any("is 1.000, not above the 1.000 of lexical_linear" in said for said in context.watch.findings)
+
+
+def test_a_student_that_is_worth_more_than_words_is_said_beside_them(context, monkeypatch):
+    words = plugins.load("baselines", "lexical_linear")
+    real = words.derive
+
+    def contrary(*given):
+        made = real(*given)
+        return replace(made, predictor=SimpleNamespace(outputs=lambda rows: -made.predictor.outputs(rows)))
+
+    monkeypatch.setattr(words, "derive", contrary)
+    derived(context, student="ngrams")
+    assert any("is 1.000, that of lexical_linear 0.000" in said for said in context.watch.findings)
 
 
 # What is refused or warned of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hasei.engine import ragged, rounding, rounding_aware
 from hasei.engine.activations.store import Store
 from hasei.engine.readings import reading_of
 from hasei.ground.errors import BaseError, NotSupported, UserError
+from hasei.ground.events import Watch
 from hasei.inputs.base import Base
 from libraries import outputs_by_library
 from toys import toy_task
@@ -175,6 +177,15 @@ def by_onnxruntime(folder, inputs):
     names = [one.name for one in session.get_inputs()]
     rows = [tokenizer(text, return_tensors="np") for text in inputs]
     return np.concatenate([session.run(None, {name: row[name] for name in names})[0] for row in rows])
+
+
+def test_how_many_rows_are_answered_as_before_is_said(trunks):
+    events = []
+    context, _ = context_of("quantization", toy_task("text_classification"), trunks(toy_task("text_classification")))
+    run.run_step(make_step("quantization", {}), replace(context, watch=Watch(listener=events.append)))
+    said = [event.message for event in events if event.stage == "finding"]
+    rows = len(context.inputs)
+    assert any(one.startswith(f"100.0% of {rows} train rows are answered as before; outputs differ by") for one in said)
 
 
 @pytest.mark.parametrize("params", [{"activations": "dynamic"}, {"activations": "static"}, {"aware_epochs": 1}])

@@ -117,7 +117,7 @@ def held(folder: Path) -> dict[str, Any]:
 
 def _constants(path: Path) -> list[tuple[str, str, int]]:
     """The name, type and count of every constant of OpenVINO's model at *path* that holds weights."""
-    tree = ElementTree.parse(path)  # noqa: S314: of a folder that hasei has just written
+    tree = ElementTree.parse(path)
     layers = [(one.get("name", ""), one.find("data")) for one in tree.iter("layer") if one.get("type") == "Const"]
     found = [(n, d.get("element_type", ""), int(d.get("size", "0"))) for n, d in layers if d is not None]
     return [(n, k, size // _BYTES[k]) for n, k, size in found if k in _BYTES]

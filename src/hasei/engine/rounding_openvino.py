@@ -13,10 +13,12 @@ import io
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from hasei.engine.runtimes import files, package
+from hasei.engine.runtimes.openvino_ import core
 from hasei.ground.errors import NotSupported
 from hasei.tasks import Array
 
@@ -30,7 +32,7 @@ def converted(graph: bytes, precision: str = "fp32", batches: Sequence[Mapping[s
     with tempfile.TemporaryDirectory() as folder, _silent():
         place = Path(folder)
         try:
-            model = ov.Core().read_model(graph)
+            model = core().read_model(graph)
         except RuntimeError as error:
             said = " ".join(str(error).split())[:200]
             raise NotSupported(f"OpenVINO can't read this model's graph: {said}", do="export it to onnx") from error
@@ -46,10 +48,14 @@ def converted(graph: bytes, precision: str = "fp32", batches: Sequence[Mapping[s
 
 def _rounded(model: Any, batches: Sequence[Mapping[str, Array]]) -> Any:
     nncf = package("nncf", "openvino")
-    if not batches:
-        return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
-    data = nncf.Dataset([dict(batch) for batch in batches])
-    return nncf.quantize(model, data, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(batches))
+    core()
+    # NNCF opens cores of its own: a thread of its own keeps their stacks for signals (see ``core``) from this one.
+    with ThreadPoolExecutor(1) as thread:
+        if not batches:
+            return thread.submit(nncf.compress_weights, model, mode=nncf.CompressWeightsMode.INT8_SYM).result()
+        data = nncf.Dataset([dict(batch) for batch in batches])
+        asked = {"model_type": nncf.ModelType.TRANSFORMER, "subset_size": len(batches)}
+        return thread.submit(nncf.quantize, model, data, **asked).result()
 
 
 @contextlib.contextmanager

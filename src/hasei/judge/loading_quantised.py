@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_BASE = re.compile(r"(\w+)\.from_pretrained\(\{base\}\)")
+_BASE = re.compile(r"([\w{}]+)\.from_pretrained\(\{base\}\)")
 _WHOLE = re.compile(r"""(AutoModelForCausalLM\.from_pretrained\((?:folder|"\.")\))""")
 _HOW = """how = BitsAndBytesConfig(**json.loads(Path("quantization_config.json").read_text("utf-8")))
 """
@@ -21,7 +21,9 @@ def held(code: str) -> str:
         return code
     start = code.rfind("\n", 0, at.start()) + 1
     lines = lines[:start] + _HOW + lines[start:]
-    lines = re.sub(r"from transformers import (\w)", r"from transformers import BitsAndBytesConfig, \1", lines, count=1)
+    lines = re.sub(
+        r"from transformers import ([\w{])", r"from transformers import BitsAndBytesConfig, \1", lines, count=1
+    )
     missing = [line for line in ("import json", "from pathlib import Path") if f"{line}\n" not in lines]
     return lines.replace("```python\n", "```python\n" + "".join(f"{line}\n" for line in missing), 1)
 

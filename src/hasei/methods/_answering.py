@@ -5,10 +5,17 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 from torch import nn
 
-from hasei.engine.derivation import Predictor
+from hasei.engine.derivation import Context, Predictor
+from hasei.engine.parity import nearness
 from hasei.ground.errors import NotSupported
+from hasei.ground.language import _
+
+_ASKED = 256
+_ASKED_TO_WRITE = 16
+"""Train rows that are answered before and after, fewer where an answer is a text to be written."""
 
 
 def trunk_of(predictor: Predictor, name: str) -> nn.Module:
@@ -44,3 +51,17 @@ def answering(predictor: Predictor, trunk: nn.Module) -> Predictor:
     other = copy.copy(inner)
     other.model = model
     return other  # type: ignore[no-any-return]
+
+
+def say_agreement(context: Context, before: Predictor, after: Predictor) -> None:
+    """Report how many of some train rows, chosen by the seed, are answered by *after* as by *before*."""
+    most = _ASKED_TO_WRITE if context.task.target_kind == "text" else _ASKED
+    order = np.random.default_rng([context.seed, 9]).permutation(len(context.inputs))
+    inputs = [context.inputs[i] for i in sorted(order[:most].tolist())]
+    one, other = (predictor.outputs(inputs, context.watch) for predictor in (before, after))
+    near = nearness(context.task, context.space, one, other, lossless=False)
+    message = _(
+        "{agreement} of {rows} train rows are answered as before; outputs differ by at most {difference} of the largest",
+        agreement=f"{near.agreement:.1%}", rows=near.rows, difference=f"{near.apart:.2%}",
+    )  # fmt: skip
+    context.watch.report("finding", message)

@@ -127,7 +127,7 @@ def _left_whole(context: Context, predictor: Any, rows: list[Input], sizes: dict
     whole, (before, after) = rounding_aware.sensitive(predictor.model.trunk, answer, sizes, most, ENOUGH)
     if whole:
         message = _(
-            "{n} layers are left whole: rounded they change the outputs by {before}, so by {after}",
+            "layers left whole: {n}; rounded, they change the outputs by {before}, whole by {after}",
             n=len(whole), before=f"{before:.1%}", after=f"{after:.1%}",
         )  # fmt: skip
         context.watch.report("finding", message)

@@ -155,10 +155,10 @@ def _compare(context: Context, params: Params, lesson: Lesson) -> None:
         "other": f"{abs(other):.3f}",
     }
     said |= {"rows": f"{len(held):,}"}
-    if own < other:
+    if own <= other:
         sentence = _(
-            "on {rows} rows held out of train the {student} student's {metric} is {own}, below the {other} of {name}: "
-            "it is worth less than words alone", **said,
+            "on {rows} rows held out of train the {student} student's {metric} is {own}, not above the {other} of {name}: "
+            "it is worth no more than words alone", **said,
         )  # fmt: skip
     else:
         sentence = _(

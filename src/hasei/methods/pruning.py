@@ -32,6 +32,7 @@ from hasei.engine.unit_scores import Calibration
 from hasei.ground.errors import NotSupported
 from hasei.ground.language import _
 from hasei.inputs.architecture import find_stack
+from hasei.methods._answering import say_agreement
 from hasei.methods._finished import Finished, check_before, effort_before, finished
 from hasei.methods._members import Member
 from hasei.methods._pruned import fit, prune_heads, prune_layers, prune_neurons, prune_weights
@@ -158,8 +159,10 @@ def derive(context: Context, params: Params) -> Derivation:
         if params.epochs:
             frozen, curve = _recover(context, params, model, masks, source, start)
     trained = _changed(model, context, bool(params.epochs))
+    predictor = reading.predictor(model.eval(), context.trunk)
+    say_agreement(context, start.predictor, predictor)
     return Derivation(
-        reading.predictor(model.eval(), context.trunk), start.format, frozen.model_copy(update={"of": start.of}),
+        predictor, start.format, frozen.model_copy(update={"of": start.of}),
         trained=trained, curve=tuple(curve),
         trainable_parameters=sum(p.numel() for n, p in model.named_parameters() if n in set(trained)),
     )  # fmt: skip

@@ -31,7 +31,7 @@ from hasei.ground.language import _
 from hasei.inputs.base import Base
 from hasei.inputs.quantisation import Quantisation
 from hasei.methods import _eight_bits as eight
-from hasei.methods._answering import answering, trunk_of
+from hasei.methods._answering import answering, say_agreement, trunk_of
 from hasei.methods._finished import Finished, check_before, effort_before, finished
 from hasei.methods._members import Member
 
@@ -92,8 +92,11 @@ def derive(context: Context, params: Params) -> Derivation:
     start = finished(context, params.of, NAME)
     _refuse_rounded(start)
     if params.bits == 8:
-        return eight.derive(context, start, params)
-    return (_in_four if params.bits == 4 else _in_sixteen)(start, params)
+        derived = eight.derive(context, start, params)
+    else:
+        derived = (_in_four if params.bits == 4 else _in_sixteen)(start, params)
+    say_agreement(context, start.predictor, derived.predictor)
+    return derived
 
 
 def _in_sixteen(start: Finished, params: Params) -> Derivation:
