@@ -226,7 +226,7 @@ def more_pieces(folder: Path) -> None:
         (has("tokenizer.json", "{"), r"tokenizer.*can't be loaded; expected a whole tokenizer\.json"),
         (more_pieces, r"does not fit its model; expected at most [\d,]+ tokens; received"),
         (config(vocab_size=50), r"do not have the sizes that its config\.json states"),
-        (config(num_hidden_layers=6), r"lacks \d+ weights; received no encoder\.layer\.4"),
+        (config(num_hidden_layers=6), r"lacks \d+ of its weights; received no encoder\.layer\.4"),
         (config(num_hidden_layers=0), "no stack of layers"),
     ],
 )

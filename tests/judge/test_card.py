@@ -56,6 +56,11 @@ def test_an_adapter_is_called_one(card):
     assert card(report(), format="peft_adapter").data.to_dict()["base_model_relation"] == "adapter"
 
 
+def test_a_model_in_fewer_bits_is_called_quantized(card):
+    steps = [{"name": "quantization", "params": {"bits": 8}}]
+    assert card(report(), steps=steps).data.to_dict()["base_model_relation"] == "quantized"
+
+
 def test_a_model_without_a_base_names_none(card):
     data = card(report(), parents=[], format="lexical").data.to_dict()
     assert "base_model" not in data

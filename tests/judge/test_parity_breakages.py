@@ -134,7 +134,23 @@ def test_an_adapter_that_is_silently_not_loaded(made):
     found = broken(folder, base)
     assert any(cause.startswith("the adapter is not loaded: none of its") for cause in found.causes)
     save_file(some, path)
+    assert any("is not whole: " in cause for cause in broken(folder, base).causes)
+
+
+def test_an_adapter_of_which_a_layer_is_silently_not_loaded(made):
+    folder, base = made(LORA)
+    first = next(name for name in load_file(folder / "adapter_model.safetensors") if "lora_B" in name)
+    reweigh(folder / "adapter_model.safetensors", lambda name, w: torch.zeros_like(w) if name == first else w)
     assert any("the adapter is loaded in part" in cause for cause in broken(folder, base).causes)
+
+
+def test_another_pooling(made):
+    folder, base = made(FEATURES)
+    modes = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
+    turned = {name: name == "pooling_mode_max_tokens" for name in modes if name.startswith("pooling_mode_")}
+    assert turned != {name: modes[name] for name in turned}
+    change(folder / "1_Pooling" / "config.json", **turned)
+    assert "token states are pooled by max, not by mean" in broken(folder).causes
 
 
 def test_padding_on_the_wrong_side(made):

@@ -99,9 +99,8 @@ def _gate(
         model.task, model.space, before, after, lossless=precision == "fp32", truth=truth,
         units=rows.units if rows is not None else None, max_loss=max_loss,
     )  # fmt: skip
-    refuse(
-        found, what, "export it at a higher precision" if precision != "fp32" else "run it as it is, and report this"
-    )
+    do = "export it at a higher precision" if precision != "fp32" else "run it as it is, and report this"
+    refuse(found, what, do if rows is not None else f"{do}; or give labelled rows of yours, which say more (--data FILE)")
     return found
 
 

@@ -181,6 +181,8 @@ def _weights(model: DerivedModel, base: nn.Module | None) -> dict[str, Any]:
         "head": _said(projected((n, _matrix(p)) for n, p in _heads(whole))), "weights": _said(of_weights(trunk)),
         "quantised": quantised(trunk),
     }  # fmt: skip
+    if isinstance(getattr(whole, "pooling", None), str):
+        found["pooling"] = whole.pooling
     if parts:
         moved = [name for name, delta in parts if float(delta.abs().max()) > 0]
         found |= {"adapted": {"layers": len(parts), "moved": len(moved)}, "added": _said(projected(parts))}

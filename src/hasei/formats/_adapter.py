@@ -60,7 +60,7 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
     Raises BaseError when the adapter is missing or does not fit.
     """
     import torch
-    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     if (folder / _bottleneck.CONFIG).is_file():
@@ -75,9 +75,17 @@ def read_adapter(folder: Path, base: Base, model: nn.Module | None = None) -> nn
         if not config.is_prompt_learning:
             config.task_type = None
         trunk = get_peft_model(load_model(as_held(base, folder)) if model is None else model, config)
-        result = set_peft_model_state_dict(trunk, load_file(weights))
+        tensors = load_file(weights)
+        result = set_peft_model_state_dict(trunk, tensors)
+        wanted = get_peft_model_state_dict(trunk, save_embedding_layers=False)
     if set(result.unexpected_keys) - ({"prompt_embeddings"} if config.is_prompt_learning else set()):  # read apart
         raise BaseError(f"the adapter in '{folder.name}' does not fit its base '{base.name}'")
+    missing = sorted(set(wanted) - set(tensors))
+    if missing:
+        raise BaseError(
+            f"the adapter in '{folder.name}' is not whole: {len(missing)} of its {len(wanted)} tensors are missing",
+            expected=missing[0], do="copy the folder again",
+        )  # fmt: skip
     for parameter in trunk.parameters():
         parameter.requires_grad_(False)
     adapted: nn.Module = Prompted(trunk) if config.is_prompt_learning else trunk

@@ -210,8 +210,8 @@ def _check_weights(folder: Path, name: str) -> dict[str, list[int]]:
                 expected="*.safetensors", do="convert it with the author's or the hub's safetensors converter",
             )  # fmt: skip
         raise BaseError(
-            f"the base '{name}' has no weights", expected="*.safetensors beside config.json",
-            do="fetch the whole model, or choose another base",
+            f"the model '{name}' has no weights", expected="*.safetensors beside config.json",
+            do="fetch the whole model, or choose another",
         )  # fmt: skip
     shapes: dict[str, list[int]] = {}
     for path in files:

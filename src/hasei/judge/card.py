@@ -95,6 +95,7 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
     more: dict[str, Any] = {"license_name": licence_name} if licence_name else {}
     if identity["parents"]:
         alone = "finetune" if len(identity["parents"]) == 1 else "merge"
+        alone = "quantized" if identity["steps"] and identity["steps"][-1]["name"] == "quantization" else alone
         relation = "adapter" if any(part in identity["format"] for part in _BESIDE_A_BASE) else alone
         more |= {"base_model": [parent["name"] for parent in identity["parents"]], "base_model_relation": relation}
     if report and report.get("chosen"):
@@ -179,7 +180,7 @@ def _figures(content: Mapping[str, Any]) -> str:
     record = content["record"]
     cost = record.get("cost") or {}
     rows = [
-        (_("training"), duration(record.get("train_seconds")), significant(cost.get("training"))),
+        (_("deriving"), duration(record.get("train_seconds")), significant(cost.get("training"))),
         # Milliseconds for one row are seconds for a thousand.
         (_("1,000 answers"), duration(record.get("predict_ms_per_row")), significant(cost.get("per_1000"))),
     ]

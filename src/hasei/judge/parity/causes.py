@@ -16,7 +16,7 @@ _ROUNDING = 1e-3
 
 def diagnose(then: Facts, now: Facts) -> list[str]:
     """Return in words what differs between the facts *then* and *now*, what explains most first; empty where nothing does."""
-    found = [*_labels(then, now), *_read(then, now), *_cut(then, now), *_adapters(then, now), *_weights(then, now)]
+    found = [*_labels(then, now), *_read(then, now), *_cut(then, now), *_pooled(then, now), *_adapters(then, now), *_weights(then, now)]
     return list(dict.fromkeys([*found, *_rounded(then, now), *_own(then, now)]))
 
 
@@ -91,6 +91,12 @@ def _cut(then: Facts, now: Facts) -> Iterator[str]:
         a, b = (f.get("own_tokenizer") or f.get("tokenizer") or {} for f in (then, now))
         if a.get("ids") == b.get("ids") and a.get("cut_at") != b.get("cut_at"):
             yield _("texts are cut at {now} tokens, not at {then}", now=b.get("cut_at"), then=a.get("cut_at"))
+
+
+def _pooled(then: Facts, now: Facts) -> Iterator[str]:
+    one, other = then.get("pooling"), now.get("pooling")
+    if one and other and one != other:
+        yield _("token states are pooled by {now}, not by {then}", now=other, then=one)
 
 
 def _adapters(then: Facts, now: Facts) -> Iterator[str]:
