@@ -152,6 +152,18 @@ def test_a_plan_leaves_nothing_behind(hasei, toy_base, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["tickets.csv"]
 
 
+def test_a_plan_names_what_is_longer_than_the_budget(hasei, toy_base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"{text} number {i}", label) for i in range(8) for text, label in ROWS]
+    write_rows(tmp_path / "tickets.csv", rows, ("message", "team"))
+    asked = ("try", "tickets.csv", "--base", toy_base("bert"), "--plan", "--budget")
+    monkeypatch.setattr("hasei.judge.study.racing.Race.effort_seconds", lambda *_: 100.0)
+    told = json.loads(hasei(*asked, "1m", "--json").out)
+    assert "full_fine_tuning" in told["beyond_budget"] and len(told["beyond_budget"]) == len(told["candidates"])
+    assert "Longer than the whole budget: " in hasei(*asked, "1m").out
+    assert "Longer than the whole budget" not in hasei(*asked, "1h").out
+
+
 def test_compare_puts_runs_side_by_side_and_says_where_rows_differ(hasei, tmp_path):
     other = report(verdict="rethink", chosen=report()["reference"])
     other["data"]["fingerprint"] = "00" * 32

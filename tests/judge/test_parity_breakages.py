@@ -145,7 +145,7 @@ def test_an_adapter_of_which_a_layer_is_silently_not_loaded(made):
 
 
 def test_another_pooling(made):
-    folder, base = made(FEATURES)
+    folder, _ = made(FEATURES)
     modes = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))
     turned = {name: name == "pooling_mode_max_tokens" for name in modes if name.startswith("pooling_mode_")}
     assert turned != {name: modes[name] for name in turned}

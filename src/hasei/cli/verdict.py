@@ -151,6 +151,12 @@ def show_plan(plan: dict[str, Any]) -> None:
         table.add_row(*(Text(safe(cell)) for cell in cells))
     page.print()
     page.print(table)
+    if plan["beyond_budget"]:
+        page.print()
+        _plain(page, _(
+            "Longer than the whole budget: {names}. Such a training is run with fewer epochs where that is still of use, else it "
+            "is left out and the report says so.", names=", ".join(plan["beyond_budget"]),
+        ))  # fmt: skip
     _heading(page, _("Why these methods, and why not others"))
     for candidate in plan["candidates"]:
         if candidate.get("reason"):

@@ -100,7 +100,9 @@ def _gate(
         units=rows.units if rows is not None else None, max_loss=max_loss,
     )  # fmt: skip
     do = "export it at a higher precision" if precision != "fp32" else "run it as it is, and report this"
-    refuse(found, what, do if rows is not None else f"{do}; or give labelled rows of yours, which say more (--data FILE)")
+    refuse(
+        found, what, do if rows is not None else f"{do}; or give labelled rows of yours, which say more (--data FILE)"
+    )
     return found
 
 

@@ -96,7 +96,9 @@ def load_as(
     missing = sorted(name for name in report["missing_keys"] if not may_lack(model, name))
     if missing:
         raise BaseError(
-            f"the model '{base.name}' lacks {len(missing)} of its weights", received=f"no {missing[0]}", do="fetch it again"
+            f"the model '{base.name}' lacks {len(missing)} of its weights",
+            received=f"no {missing[0]}",
+            do="fetch it again",
         )
     for parameter in model.parameters():
         parameter.requires_grad_(False)

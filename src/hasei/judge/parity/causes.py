@@ -16,7 +16,14 @@ _ROUNDING = 1e-3
 
 def diagnose(then: Facts, now: Facts) -> list[str]:
     """Return in words what differs between the facts *then* and *now*, what explains most first; empty where nothing does."""
-    found = [*_labels(then, now), *_read(then, now), *_cut(then, now), *_pooled(then, now), *_adapters(then, now), *_weights(then, now)]
+    found = [
+        *_labels(then, now),
+        *_read(then, now),
+        *_cut(then, now),
+        *_pooled(then, now),
+        *_adapters(then, now),
+        *_weights(then, now),
+    ]
     return list(dict.fromkeys([*found, *_rounded(then, now), *_own(then, now)]))
 
 

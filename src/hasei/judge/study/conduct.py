@@ -112,6 +112,7 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "schema": 1, "scheme": _scheme(config, lab.data)[0], "budget_seconds": config.budget_seconds,
+        "beyond_budget": [one["name"] for one in listed if (one["seconds"] or 0.0) > config.budget_seconds],
         "passed_over": [{"method": name, "why": why} for name, why in lab.passed_over],
         "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
         "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
