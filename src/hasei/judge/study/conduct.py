@@ -103,16 +103,17 @@ def plan(config: Config, watch: Watch, work: Path) -> dict[str, Any]:
     fit, select = lab.ordered("train"), lab.ordered("select")
     lab.measure_forward([lab.data.inputs[i] for i in fit])
     race = Race(lab, Clock(config.budget_seconds), fit, select, len(fit) + len(select))
+    seconds = {c.name: race.effort_seconds(c.step, len(fit)) for c in candidates}
     listed = [
         {
-            "name": c.name, "role": c.role, "seconds": race.effort_seconds(c.step, len(fit)),
+            "name": c.name, "role": c.role, "seconds": seconds[c.name],
             "by": "gradients" if c.gradients else "solved", "reason": c.reason,
         }
         for c in candidates
     ]  # fmt: skip
     return {
         "schema": 1, "scheme": _scheme(config, lab.data)[0], "budget_seconds": config.budget_seconds,
-        "beyond_budget": [one["name"] for one in listed if (one["seconds"] or 0.0) > config.budget_seconds],
+        "beyond_budget": [name for name, one in seconds.items() if one > config.budget_seconds],
         "passed_over": [{"method": name, "why": why} for name, why in lab.passed_over],
         "read_rows_seconds": len(lab.data) * lab.forward_ms / 1000, "candidates": listed,
         "rows": {role: int((lab.data.roles == role).sum()) for role in ("train", "select", "confirm")},
