@@ -61,7 +61,14 @@ def machine() -> str:
     """What the seconds depend on."""
     import torch
 
-    return f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}, {platform.machine()}"
+    kind = torch.backends.cpu.get_cpu_capability() + (" with VNNI" if has_vnni() else "")
+    return f"{torch.get_num_threads()} threads, {kind}, {platform.machine()}"
+
+
+def has_vnni() -> bool:
+    """Whether this processor has AVX-512's instructions for products in 8 bits."""
+    known = Path("/proc/cpuinfo")
+    return known.is_file() and " avx512_vnni" in known.read_text("utf-8")
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 - ``naive``: transformers' own way in float32, one row at a time: tokenizer, model, head, no batch (what a ``pipeline`` call
   a row does).
 - ``batched``: torch in float32, batches of 32 in the order of the file, padded to their longest.
-- ``sentence-transformers int8``: its ONNX path with ``export_dynamic_quantized_onnx_model(model, "avx2", ...)``. That needs
-  ``optimum``, which can't be installed beside transformers 5; so the same is done here by what optimum itself calls:
-  ``onnxruntime.quantization`` with its avx2 configuration (dynamic, weights and inputs uint8, weights symmetric, each output its
-  own scale, all 8 bits, every kind of node), on a graph of the encoder alone; then sentence-transformers' ``encode``: texts
+- ``sentence-transformers int8``: its ONNX path with ``export_dynamic_quantized_onnx_model(model, "avx2", ...)``, or "avx512_vnni"
+  where the processor has that. It needs ``optimum``, which can't be installed beside transformers 5; so the same is done here by
+  what optimum itself calls: ``onnxruntime.quantization`` with its configuration (dynamic, inputs uint8, weights uint8 for avx2 and
+  int8 for VNNI, weights symmetric, each output its own scale, all 8 bits, every kind of node), on a graph of the encoder alone; then sentence-transformers' ``encode``: texts
   sorted by characters, longest first, batches of 32, pooling and head in torch.
 - ``hasei``: ONNX Runtime and OpenVINO in fp32 and int8, rows packed by tokens; with ``--cascade FOLDER`` (a model folder of the
   method ``cascade``) also that one's student before its teacher in int8. All are timed; the one that is compared (``--compared``)
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _sides import BASE, DATA, HERE, machine, read, settle
+from _sides import BASE, DATA, HERE, has_vnni, machine, read, settle
 
 ENGINES = (("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("openvino", "fp32"), ("openvino", "int8"))
 PEERS = (("naive", 8.0), ("batched", 3.5), ("sentence-transformers int8", 1.2))
@@ -174,10 +174,11 @@ def rounded_by_its_rules(plain: Any, place: Path) -> tuple[Callable[[list[str]],
         def forward(self, batch: dict[str, Any]) -> Any:
             return last_states(self.trunk, batch)
 
-    graph, int8 = place / "encoder.onnx", place / "encoder_quint8_avx2.onnx"
+    graph, int8 = place / "encoder.onnx", place / "encoder_int8.onnx"
     graph.write_bytes(written(to_onnx(Encoder(), example(plain.tokenizer, plain.max_tokens))))
+    kind = QuantType.QInt8 if has_vnni() else QuantType.QUInt8
     quantize_dynamic(
-        graph, int8, per_channel=True, reduce_range=False, weight_type=QuantType.QUInt8,
+        graph, int8, per_channel=True, reduce_range=False, weight_type=kind,
         extra_options={"WeightSymmetric": True, "ActivationSymmetric": False, "EnableSubgraph": False},
     )  # fmt: skip
     options = ort.SessionOptions()
