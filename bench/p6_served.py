@@ -3,11 +3,12 @@
 - ``naive``: transformers' own way in float32, one row at a time: tokenizer, model, head, no batch (what a ``pipeline`` call
   a row does).
 - ``batched``: torch in float32, batches of 32 in the order of the file, padded to their longest.
-- ``sentence-transformers int8``: its ONNX path with ``export_dynamic_quantized_onnx_model(model, "avx2", ...)``, or "avx512_vnni"
-  where the processor has that. It needs ``optimum``, which can't be installed beside transformers 5; so the same is done here by
-  what optimum itself calls: ``onnxruntime.quantization`` with its configuration (dynamic, inputs uint8, weights uint8 for avx2 and
-  int8 for VNNI, weights symmetric, each output its own scale, all 8 bits, every kind of node), on a graph of the encoder alone; then sentence-transformers' ``encode``: texts
-  sorted by characters, longest first, batches of 32, pooling and head in torch.
+- ``sentence-transformers int8``: its ONNX path with ``export_dynamic_quantized_onnx_model(model, "avx2", ...)``, or
+  "avx512_vnni" where the processor has that. It needs ``optimum``, which can't be installed beside transformers 5; so the same
+  is done here by what optimum itself calls: ``onnxruntime.quantization`` with its configuration (dynamic, inputs uint8, weights
+  uint8 for avx2 and int8 for VNNI, weights symmetric, each output its own scale, all 8 bits, every kind of node), on a graph of
+  the encoder alone; then sentence-transformers' ``encode``: texts sorted by characters, longest first, batches of 32, pooling
+  and head in torch.
 - ``hasei``: ONNX Runtime and OpenVINO in fp32 and int8, rows packed by tokens; with ``--cascade FOLDER`` (a model folder of the
   method ``cascade``) also that one's student before its teacher in int8. All are timed; the one that is compared (``--compared``)
   was named beforehand, not chosen by these rows.
