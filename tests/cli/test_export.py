@@ -79,7 +79,7 @@ def test_each_target_runs_in_its_own_runtime_and_answers_as_before(hasei, derive
     out = tmp_path / "served"
     ran = hasei("export", derived(), "--to", to, "--precision", precision, "--out", out)
     assert ran.code == 0, ran.err
-    assert "same answers on 231 texts that ship with hasei: " in ran.out and "Next: hasei predict" in ran.out
+    assert "same answers on 231 rows of hasei's own: " in ran.out and "Next: hasei predict" in ran.out
     before, after = open_model(derived()), open_model(out)
     expected = before.outputs(TEXTS)
     within = {"fp32": 1e-4, "fp16": 1e-2, "bf16": 0.1}[precision]
@@ -170,6 +170,32 @@ def test_the_code_on_the_card_says_what_hasei_says_without_torch(derived, tmp_pa
         run_apart(told, said)
     expected = [answer.value for answer in model.predict(asked)]
     assert said == (expected if isinstance(expected[0], str) else pytest.approx(expected, abs=1e-4))
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+@pytest.mark.parametrize("kind", ["vit", "resnet"])
+def test_a_model_of_pictures_goes_to_other_engines_too(hasei, toy_base, tmp_path, monkeypatch, kind, to):
+    from hasei.tasks import open_task
+
+    toy = open_task("image_classification").toy()
+    pictures = toy.inputs[0].path.parents[1]
+    model = order(
+        read_steps("feature_extraction"), pictures, task="image_classification", base=toy_base(kind), out=tmp_path / "m"
+    )
+    for precision in ("fp32", "fp16"):
+        place = tmp_path / f"served-{precision}"
+        done = hasei("export", model.folder, "--to", to, "--precision", precision, "--out", place)
+        assert done.code == 0, done.err
+        assert relative(model.outputs(toy.inputs), open_model(place).outputs(toy.inputs)) < 5e-3
+        assert hasei("verify", place).code == 0
+    code = re.findall(r"```python\n(.*?)```", (tmp_path / "served-fp32" / "README.md").read_text("utf-8"), re.S)[0]
+    assert "torch" not in code
+    said, asked = [], [str(picture.path) for picture in toy.inputs]
+    monkeypatch.chdir(tmp_path / "served-fp32")
+    run_apart(code.replace('["a picture.jpg"]', repr(asked)), said)
+    assert said == [answer.value for answer in model.predict(toy.inputs)]
+    refused = hasei("export", model.folder, "--to", to, "--precision", "int8", "--out", tmp_path / "small")
+    assert refused.code == 2 and "not exported in int8" in refused.error and not (tmp_path / "small").exists()
 
 
 def test_cast_weights_are_loaded_by_the_plain_library(hasei, derived, tmp_path):

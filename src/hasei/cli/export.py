@@ -33,7 +33,7 @@ _Rows = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="Labelled rows to compare both on. [texts that ship with hasei]",
+        help="Labelled rows to compare both on. [rows that hasei brings]",
         show_default=False,
     ),
 ]
@@ -101,7 +101,7 @@ def _lines(made: Exported, out: Path, *, labelled: bool) -> list[str]:
     from hasei.judge.report.figures import size
 
     found, name = made.parity, made.parity.metric
-    rows = f"{found.rows:,} rows" if labelled else f"{found.rows:,} texts that ship with hasei"
+    rows = f"{found.rows:,} rows" if labelled else f"{found.rows:,} rows of hasei's own"
     lines = [
         f"exported: {out}",
         f"size: {size(made.bytes_after)}, before {size(made.bytes_before)} ({made.bytes_after / made.bytes_before:.0%})",

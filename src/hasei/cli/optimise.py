@@ -99,7 +99,7 @@ def _rows(model_dir: Path, data: Path | None, given: dict[str, str], base: str) 
     if data is None:
         if given:
             raise RecipeError("columns are named, but no file", do="give it with --data")
-        say("note: without --data answers are compared on texts that ship with hasei; nobody knows which are right")
+        say("note: without --data answers are compared on rows of hasei's own; nobody knows which are right")
         return None
     from hasei.derive.derived import open_model
     from hasei.judge.scored import labelled_rows

@@ -77,7 +77,9 @@ def candidates(
     watch = watch or Watch()
     found = [_there(PLAIN, model, lossless=True)]
     network = getattr(model.predictor, "model", None)
-    if isinstance(network, torch.nn.Module) and hasattr(model.predictor, "tokenizer"):
+    if isinstance(network, torch.nn.Module) and (
+        hasattr(model.predictor, "tokenizer") or hasattr(model.predictor, "prepare")
+    ):
         found += [_bf16(model), _compiled(model)]
         for target, precision in ENGINES:
             watch.report("exporting", f"{target}, {precision}")
@@ -158,6 +160,8 @@ def _compiled(model: DerivedModel) -> Candidate:
 
 
 def _example(model: DerivedModel) -> Input:
+    if model.task.input_kind != "text":
+        return model.task.toy().inputs[0]
     texts = sum(column.kind == "input" for column in model.task.columns)
     return "a text" if texts == 1 else ("a text",) * texts
 

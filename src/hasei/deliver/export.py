@@ -48,7 +48,7 @@ def export(
 ) -> Exported:  # fmt: skip
     """Write the model in *folder* as the new folder *out*, for the target *to* at *precision* ("": the target's usual one).
 
-    *rows*: labelled rows for the gate (texts that ship with hasei where None); *calibration*: rows, of train alone, by which
+    *rows*: labelled rows for the gate (rows of hasei's own where None); *calibration*: rows, of train alone, by which
     the ranges of int8 are measured. Raises RecipeError for an unknown target, NotSupported where the model can't go there,
     OutputError where *out* exists, RunFailed where what was made does not answer as the model does.
     """

@@ -118,7 +118,7 @@ def optimise(
 ) -> tuple[Table, DerivedModel | None]:  # fmt: skip
     """Measure the model in *folder*, write the cheapest way that passes as *out* (None: nothing is written); return both.
 
-    *rows*: labelled rows, on which answers are compared and times are measured (texts that ship with hasei where None). Nothing
+    *rows*: labelled rows, on which answers are compared and times are measured (rows of hasei's own where None). Nothing
     is written where nothing passes: the table's ``best`` is then None. Raises OutputError where *out* exists.
     """
     watch = watch or Watch()

@@ -1,4 +1,5 @@
-"""Rows to compare a model with what was made of it, where the user gives none: texts that ship with hasei, at many lengths.
+"""Rows to compare a model with what was made of it, where the user gives none: texts that ship with hasei, at many lengths,
+or pictures that it draws.
 
 Nobody knows their right answers: they tell whether answers changed, not whether they got worse.
 """
@@ -7,7 +8,6 @@ from __future__ import annotations
 
 import json
 
-from hasei.ground.errors import NotSupported
 from hasei.inputs.data.dataset import Input
 from hasei.judge.forgetting import general_texts
 from hasei.tasks import Task
@@ -16,12 +16,10 @@ _JOINED = (2, 4, 8, 16)
 
 
 def built_in(task: Task) -> list[Input]:
-    """Return a few hundred rows that *task* can read; raises NotSupported for a task of pictures, which has none."""
+    """Return a few hundred rows that *task* can read; of pictures a handful that are drawn here."""
     parts = [column.name for column in task.columns if column.kind == "input"]
     if task.input_kind != "text":
-        raise NotSupported(
-            f"there are no rows that ship with hasei for the task {task.name}", do="give some with --data"
-        )
+        return [*task.toy().inputs]
     texts = _texts()
     if len(parts) == 1:
         return [*texts]

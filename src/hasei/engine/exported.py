@@ -24,6 +24,7 @@ from hasei.engine.apart import ApartModel, ApartPredictor
 from hasei.engine.batching import by_length, tokenize
 from hasei.engine.choosing import ChoicePredictor
 from hasei.engine.exporting import example, to_onnx, written
+from hasei.engine.pixels import PicturePredictor
 from hasei.engine.pooled import last_states, linear
 from hasei.engine.prediction import CHUNK, PooledPredictor
 from hasei.engine.runtimes import Content, Session
@@ -37,17 +38,18 @@ from hasei.tasks import Array, Floats
 PRECISIONS = ("fp32", "fp16", "int8")
 BATCH_TOKENS = 2048
 """Tokens in a batch at most, padding included."""
-POOLED, APART, TAGGED, SPANS, CHOICES = "pooled", "apart", "tagged", "spans", "choices of "
-"""What a graph gives: a vector a row; the features of single texts; a vector a token; start and end of each token; the same as
-the kind named after it, once for each choice."""
+POOLED, APART, TAGGED, SPANS, PICTURES, CHOICES = "pooled", "apart", "tagged", "spans", "pictures", "choices of "
+"""What a graph gives: a vector a row; the features of single texts; a vector a token; start and end of each token; a vector a
+picture; the same as the kind named after it, once for each choice."""
 
 
 class RuntimePredictor:
     """Answers rows with a model that was exported; order kept, memory constant in the number of rows.
 
-    *engine* names the file in :mod:`hasei.engine.runtimes` that runs *content*; *precision* is that of its weights: ``fp32``,
-    ``fp16`` or ``int8``; *kind* what its graph gives. Of an ``apart`` one, *line* is weight and bias that make outputs of
-    cosines and *hidden* the width of the features. *batch_tokens*: how many tokens a batch has at most, of a pooled one.
+    *tokenizer* is what prepares pictures, of a model that reads these. *engine* names the file in
+    :mod:`hasei.engine.runtimes` that runs *content*; *precision* is that of its weights: ``fp32``, ``fp16`` or ``int8``; *kind*
+    what its graph gives. Of an ``apart`` one, *line* is weight and bias that make outputs of cosines and *hidden* the width of
+    the features. *batch_tokens*: how many tokens a batch has at most, of a pooled one.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class RuntimePredictor:
         model: Any = _Run(self.session, head, self.hidden)
         if kind == APART:
             return ApartPredictor(model, self.tokenizer, self.max_tokens)
+        if kind == PICTURES:
+            return PicturePredictor(model, self.tokenizer)
         return (SpanPredictor if kind == SPANS else TaggedPredictor)(model, self.tokenizer, self.max_tokens)
 
     def _pooled(self, inputs: Sequence[Input], watch: Watch | None = None) -> Floats:
@@ -158,17 +162,21 @@ def exported(
     runtimes.need(engine)
     refuse_precision(engine, precision)
     found = _graph(predictor)
-    one = texts == 1 or found.kind.endswith(APART)
-    reading = found.reading
-    graph = to_onnx(_merged(found.model), example(reading.tokenizer, reading.max_tokens, texts=1 if one else texts))
-    batches = _batches(reading, calibration) if calibration and precision == "int8" else []
+    if found.kind == PICTURES and precision == "int8":
+        raise NotSupported(
+            "a model of pictures is not exported in int8: its convolutions have no products of matrices to round",
+            expected="fp32 or fp16", received="int8", do="choose another --precision",
+        )  # fmt: skip
+    graph = to_onnx(_merged(found.model), _example(found, texts))
+    batches = _batches(found.reading, calibration) if calibration and precision == "int8" else []
     if engine == "openvino":
         content = rounding_openvino.converted(written(graph), precision, batches)
     else:
         rounded = rounding_onnx.at(graph, precision, batches, reduce_range=reduce_range, whole=whole)
         content = {runtimes.files(engine)[0]: written(rounded)}
+    tokenizer, limit = _read_by(found)
     return RuntimePredictor(
-        reading.tokenizer, reading.max_tokens, predictor.width, content, engine=engine, precision=precision, kind=found.kind,
+        tokenizer, limit, predictor.width, content, engine=engine, precision=precision, kind=found.kind,
         line=found.line, hidden=found.hidden,
     )  # fmt: skip
 
@@ -186,6 +194,8 @@ def _graph(predictor: Any) -> _Graph:
     """Return what of *predictor* becomes a graph; raises NotSupported where nothing does."""
     if isinstance(predictor, RuntimePredictor):
         raise NotSupported("this model is exported already", do="export the model that it was made from")
+    if type(predictor) is PicturePredictor:
+        return _Graph(PICTURES, predictor.model, predictor)
     if isinstance(predictor, ChoicePredictor):
         inner = _graph(predictor.pairs)
         return replace(inner, kind=CHOICES + inner.kind)
@@ -200,10 +210,24 @@ def _graph(predictor: Any) -> _Graph:
         return _Graph(SPANS, predictor.model, predictor)
     raise NotSupported(
         "this kind of model can't be exported to another engine",
-        expected="one that reads texts with a transformer: labels, numbers, words, pieces or choices",
+        expected="one that reads texts with a transformer (labels, numbers, words, pieces or choices), or labels of pictures",
         received=type(predictor).__name__.removesuffix("Predictor").lower() or "another",
         do="export it to safetensors, or run it as it is",
     )  # fmt: skip
+
+
+def _read_by(graph: _Graph) -> tuple[Any, int]:
+    """Return what makes the arrays of *graph* of rows, and how many tokens of a row it reads at most (0: no matter)."""
+    reading = graph.reading
+    return (reading.prepare, 0) if graph.kind == PICTURES else (reading.tokenizer, reading.max_tokens)
+
+
+def _example(graph: _Graph, texts: int) -> dict[str, torch.Tensor]:
+    """Return a batch of what *graph* reads, of rows of *texts* texts each."""
+    reads, limit = _read_by(graph)
+    if graph.kind == PICTURES:
+        return {"pixel_values": torch.zeros(2, *reads.shape)}
+    return example(reads, limit, texts=1 if graph.kind.endswith(APART) else texts)
 
 
 def _merged(model: nn.Module) -> nn.Module:

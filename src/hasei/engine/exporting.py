@@ -2,7 +2,8 @@
 
 Source: the ONNX standard (opset 20); ``torch.export`` and ``torch.onnx`` of torch 2.
 
-Shapes: the graph's inputs are those of the tokenizer (b, t), int64, batch and length both free; its one output ``outputs`` is
+Shapes: the graph's inputs are those of the tokenizer (b, t), int64, batch and length both free, or pixels (b, 3, height, width),
+float32, the batch free; its one output ``outputs`` is
 what the model gives for a batch, float32: (b, w) of a pooled model.
 
 Relations: :mod:`hasei.engine.runtimes` runs it, :mod:`hasei.engine.rounding_onnx` rounds its weights to 8 bits,
@@ -60,12 +61,13 @@ def to_onnx(model: nn.Module, batch: dict[str, torch.Tensor]) -> Any:
             "this model is too large for one ONNX file", expected=f"at most {MOST_BYTES / 1e9:.0f} GB of weights",
             received=f"{size / 1e9:.1f} GB", do="export it to safetensors",
         )  # fmt: skip
-    names, free = tuple(batch), {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    names, free = tuple(batch), torch.export.Dim.DYNAMIC
+    shapes = tuple({0: free, 1: free} if array.ndim == 2 else {0: free} for array in batch.values())
     try:
         with _silent():
             program: Any = torch.onnx.export(
                 _Flat(model, names).eval(), tuple(batch.values()), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=list(names), output_names=[OUTPUT], dynamic_shapes=((free,) * len(names),),
+                input_names=list(names), output_names=[OUTPUT], dynamic_shapes=(shapes,),
                 external_data=False,
             )  # fmt: skip
     except Exception as error:  # the exporter wraps what each step raises in classes of its own

@@ -1,4 +1,4 @@
-"""What folders of exported models share: the tokenizer, how long an input may be, how the model was exported.
+"""What folders of exported models share: what reads texts or pictures, how long an input may be, how the model was exported.
 
 ``sentence_bert_config.json`` holds the longest input, where sentence-transformers keeps it; ``exported.json`` what no library
 needs: what the graph gives, the width of the outputs and the precision of the weights.
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hasei.engine import runtimes
-from hasei.engine.exported import BATCH_TOKENS, RuntimePredictor
+from hasei.engine.exported import BATCH_TOKENS, PICTURES, RuntimePredictor
 from hasei.engine.opening import quiet
+from hasei.engine.pixels import Preparer
 from hasei.formats._modules import copy_tokenizer
 from hasei.ground import lineage
 from hasei.ground.errors import BaseError
@@ -23,6 +24,7 @@ from hasei.inputs.base import Base
 
 ABOUT = "exported.json"
 LIMIT = "sentence_bert_config.json"
+PREPARES = "preprocessor_config.json"
 _CONFIG = "config.json"
 
 
@@ -38,8 +40,11 @@ def save(predictor: RuntimePredictor, folder: Path, base: Base | None) -> None:
             write_bytes(folder / name, predictor.content[name])
     if (source / _CONFIG).is_file():  # by which some libraries find the class of the tokenizer
         shutil.copyfile(source / _CONFIG, folder / _CONFIG)
-    copy_tokenizer(folder, source)
-    write_json(folder / LIMIT, {"max_seq_length": predictor.max_tokens, "do_lower_case": False})
+    if predictor.kind == PICTURES:
+        shutil.copyfile(source / PREPARES, folder / PREPARES)
+    else:
+        copy_tokenizer(folder, source)
+        write_json(folder / LIMIT, {"max_seq_length": predictor.max_tokens, "do_lower_case": False})
     names = ("width", "precision", "kind", "hidden", "line")
     write_json(folder / ABOUT, {name: getattr(predictor, name) for name in names})
 
@@ -48,16 +53,16 @@ def load(folder: Path, engine: str) -> RuntimePredictor:
     """Load what :func:`save` wrote, to be run by *engine*; raises BaseError where a part is missing or damaged."""
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
-        limit = int(json.loads((folder / LIMIT).read_text("utf-8"))["max_seq_length"])
+        pictures = about["kind"] == PICTURES
+        limit = 0 if pictures else int(json.loads((folder / LIMIT).read_text("utf-8"))["max_seq_length"])
         width, weight, bias = int(about["width"]), *map(float, about["line"])
         held: dict[str, Any] = {"precision": str(about["precision"]), "kind": str(about["kind"])}
         held |= {"hidden": int(about["hidden"]), "line": (weight, bias)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseError(f"the model folder '{folder.name}' is incomplete: {error}", do="export it again") from error
     threads, tokens = _chosen(folder)
-    return RuntimePredictor(
-        _tokenizer(folder), limit, width, folder, engine=engine, threads=threads, batch_tokens=tokens, **held
-    )
+    reads = Preparer(Base(folder.name, folder)) if pictures else _tokenizer(folder)
+    return RuntimePredictor(reads, limit, width, folder, engine=engine, threads=threads, batch_tokens=tokens, **held)
 
 
 def _chosen(folder: Path) -> tuple[int, int]:

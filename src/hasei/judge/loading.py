@@ -319,7 +319,9 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     params = (identity.get("steps") or [{}])[-1].get("params", {})
     code = code or loading_prompts.code(identity["format"], task.target_kind, params)
     pair = sum(column.kind == "input" for column in task.columns) > 1
-    code = code or loading_exported.code(identity["format"], task.target_kind, pair=pair)
+    code = code or loading_exported.code(
+        identity["format"], task.target_kind, pair=pair, pictures=task.input_kind == "image"
+    )  # fmt: skip
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))

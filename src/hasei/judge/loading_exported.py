@@ -26,6 +26,12 @@ def batch_of(texts):
     parts = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
     return {name: np.array([getattr(row, part) for row in rows], np.int64) for name, part in parts.items()}
 """
+_PICTURES = """processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+pictures = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in ["a picture.jpg"]]
+pixels = processor(pictures, return_tensors="np")["pixel_values"]
+outputs = run({"pixel_values": np.asarray(pixels, np.float32)})
+{said}
+"""
 _POOLED = """outputs = run(batch_of(["a text"]))
 {said}
 """
@@ -43,14 +49,18 @@ _ENGINES = {
 }
 
 
-def code(form: str, target_kind: str, *, pair: bool) -> str:
+def code(form: str, target_kind: str, *, pair: bool, pictures: bool = False) -> str:
     """Return the lines for a folder of the format *form* whose answers are of *target_kind*, "" where there are none.
 
-    *pair*: a row is of two texts.
+    *pair*: a row is of two texts; *pictures*: it is a picture.
     """
     if form not in _ENGINES or target_kind in ("span", "spans", "choice"):
         return ""
     import_, from_, open_ = _ENGINES[form]
+    if pictures:
+        libraries = f"{import_}{from_}from PIL import Image, ImageOps\nfrom transformers import AutoImageProcessor\n"
+        head = f"import json\nfrom pathlib import Path\n\nimport numpy as np\n{libraries}\n"
+        return f'```python\n{head}folder = Path(".")\n{{meaning}}\n{open_}\n\n{_PICTURES}```'
     head = f"import json\nfrom pathlib import Path\n\nimport numpy as np\n{import_}{from_}from tokenizers import Tokenizer\n\n"
     body = f'folder = Path(".")\n{{meaning}}\n{open_}\n\n{_READ}\n\n'
     return f"```python\n{head}{body}{_PAIR if pair and target_kind == 'number' else _POOLED}```"
