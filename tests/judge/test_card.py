@@ -56,9 +56,14 @@ def test_an_adapter_is_called_one(card):
     assert card(report(), format="peft_adapter").data.to_dict()["base_model_relation"] == "adapter"
 
 
-def test_a_model_in_fewer_bits_is_called_quantized(card):
-    steps = [{"name": "quantization", "params": {"bits": 8}}]
-    assert card(report(), steps=steps).data.to_dict()["base_model_relation"] == "quantized"
+def test_a_model_in_fewer_bits_is_called_quantized(tmp_path):
+    place = folder(tmp_path / "m")
+    (place / "rounding.json").write_text("{}")
+    content = lineage.read(place)
+    stated = {name: value for name, value in content["identity"].items() if name != "files"}
+    lineage.write(place, lineage.Identity(**stated), content["record"])
+    write_card(place, report(), None, TASK)
+    assert ModelCard.load(place / "README.md").data.to_dict()["base_model_relation"] == "quantized"
 
 
 def test_a_model_without_a_base_names_none(card):

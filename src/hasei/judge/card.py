@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hasei.engine.rounding import FILE as ROUNDED
 from hasei.ground import files, lineage, plugins
 from hasei.ground.language import _
 from hasei.inputs.architecture import auto_class
@@ -95,7 +96,7 @@ def _front_matter(content: Mapping[str, Any], report: Report | None, task: Task)
     more: dict[str, Any] = {"license_name": licence_name} if licence_name else {}
     if identity["parents"]:
         alone = "finetune" if len(identity["parents"]) == 1 else "merge"
-        alone = "quantized" if identity["steps"] and identity["steps"][-1]["name"] == "quantization" else alone
+        alone = "quantized" if ROUNDED in identity.get("files", ()) else alone
         relation = "adapter" if any(part in identity["format"] for part in _BESIDE_A_BASE) else alone
         more |= {"base_model": [parent["name"] for parent in identity["parents"]], "base_model_relation": relation}
     if report and report.get("chosen"):
