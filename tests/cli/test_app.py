@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from hasei.cli import compare as compare_door
-from hasei.cli.progress import interruptible
+from hasei.cli.progress import interruptible, working
 from hasei.ground.errors import OutputError, RunFailed, Stopped
 from hasei.ground.files import write_json
 from made_up import report
@@ -140,6 +140,14 @@ def test_a_closed_pipe_ends_without_a_word():
     os.close(writer)
     assert b"Traceback" not in done.stderr
     assert b"BrokenPipe" not in done.stderr
+
+
+def test_only_a_command_that_can_go_on_says_so_when_it_is_stopped():
+    for resumes in (True, False):
+        with pytest.raises(Stopped) as error, working(resumes=resumes) as watch:
+            os.kill(os.getpid(), signal.SIGINT)
+            watch.check()
+        assert ("--resume" in str(error.value)) == resumes
 
 
 def test_ctrl_c_first_asks_and_then_stops_at_once():

@@ -150,6 +150,24 @@ def test_an_adapter_is_exported_whole(hasei, derived, small_base, tmp_path):
     assert np.abs(open_model(out).outputs(TEXTS) - expected).max() < 1e-4 * max(1, np.abs(expected).max())
 
 
+@pytest.mark.parametrize("task", ["text_classification", "token_classification", "multiple_choice"])
+def test_an_adapter_is_merged_into_a_whole_folder(hasei, derived, small_base, tmp_path, task):
+    adapter, out = derived(task, "lora"), tmp_path / "whole"
+    ran = hasei("export", adapter, "--to", "safetensors", "--precision", "fp32", "--base", small_base, "--out", out)
+    assert ran.code == 0, ran.err
+    before, after = open_model(adapter, str(small_base)), open_model(out)
+    inputs = before.task.toy().inputs
+    assert relative(before.outputs(inputs), after.outputs(inputs)) < 1e-4
+    assert after.identity["format"] != before.identity["format"] and not (out / "adapter_config.json").exists()
+    assert hasei("verify", out).code == 0
+
+
+def test_an_adapter_is_no_start_for_a_smaller_model_and_it_says_how_to_make_it_one(hasei, derived, tmp_path):
+    rows = write_rows(tmp_path / "rows.csv", ROWS, ("text", "label"))
+    ran = hasei("derive", "quantization", "--data", rows, "--base", derived(method="lora"), "--out", tmp_path / "m")
+    assert ran.code == 2 and "hasei export ADAPTER --to safetensors --precision fp32" in ran.error
+
+
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 @pytest.mark.parametrize("task", ["text_classification", "pair_classification", "similarity"])
 def test_the_code_on_the_card_says_what_hasei_says_without_torch(derived, tmp_path, monkeypatch, to, task):

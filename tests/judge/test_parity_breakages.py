@@ -144,6 +144,19 @@ def test_an_adapter_of_which_a_layer_is_silently_not_loaded(made):
     assert any("the adapter is loaded in part" in cause for cause in broken(folder, base).causes)
 
 
+@pytest.mark.parametrize("content", ["{}", "[]", '{"peft_type": "LORA", "target_modules": ["nothing"]}'])
+def test_settings_of_an_adapter_that_make_no_sense(made, content):
+    folder, base = made(LORA)
+    (folder / "adapter_config.json").write_text(content)
+    assert any("can't be loaded" in cause or "damaged" in cause for cause in broken(folder, base).causes)
+
+
+def test_another_architecture_in_its_configuration(made):
+    folder, _ = made(FEATURES)
+    change(folder / "config.json", hidden_act="relu")
+    assert "config.json says hidden_act: relu, not gelu" in broken(folder).causes
+
+
 def test_another_pooling(made):
     folder, _ = made(FEATURES)
     modes = json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))

@@ -18,7 +18,7 @@ from hasei.engine.cascading import NEVER, by_loss, by_share, log_shares, tempera
 from hasei.engine.derivation import Context, Facts
 from hasei.formats._cascaded import CascadePredictor
 from hasei.ground import plugins
-from hasei.ground.errors import BaseError, NotSupported
+from hasei.ground.errors import BaseError, NotSupported, RecipeError
 from hasei.judge.loading import snippet
 from hasei.tasks import open_task
 
@@ -163,6 +163,13 @@ def test_a_damaged_plan_is_said_in_one_line(place, tmp_path, broken):
     (tmp_path / "cascade.json").write_text(broken)
     with pytest.raises(BaseError, match=r"no sound 'cascade\.json'"):
         plugins.load("formats", "cascaded").load(tmp_path, lambda: None)
+
+
+def test_a_share_and_a_threshold_are_not_asked_for_together(context):
+    with pytest.raises(RecipeError, match="a share of the rows and a threshold can't both be asked for"):
+        make_step("cascade", {"share": 0.2, "threshold": 0.5})
+    frozen = run_step(make_step("cascade", {"share": 0.5}), context).derivation.frozen
+    assert make_step("cascade", frozen.model_dump(mode="json")).params.threshold == frozen.threshold
 
 
 @pytest.mark.parametrize("settings", [{"student": "cascade"}, {"of": "cascade"}])

@@ -223,6 +223,7 @@ def test_a_table_of_costs_is_of_this_model(context):
     [
         {"width": 1.0}, {"width": -0.1}, {"heads": 1}, {"weights": 1.0}, {"weights": "4:2"}, {"weights": "half"}, {"rows": 0},
         {"layers": -1}, {"layers": (1, 1)}, {"by": "luck"}, {"target_ms": "quick"}, {"target_ms": -1.0},
+        {"weights": "4:4"}, {"target_ms": "70%", "width": 0.9},
     ],
     ids=str,
 )  # fmt: skip

@@ -88,7 +88,7 @@ def _derive(settings: Config, place: Path, resume: bool) -> tuple[DerivedModel, 
     from hasei.judge.card import write_card
 
     scored: list[ScoredStep] = []
-    with working() as watch:
+    with working(resumes=True) as watch:
 
         def passed(model: DerivedModel) -> None:
             if settings.data.test:

@@ -109,11 +109,14 @@ def interruptible(note: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def working(limit: float | None = None) -> Iterator[Watch]:
-    """Yield the watch of a piece of long work: its progress goes to stderr, and so does what a library prints."""
+def working(limit: float | None = None, *, resumes: bool = False) -> Iterator[Watch]:
+    """Yield the watch of a piece of long work: its progress goes to stderr, and so does what a library prints.
+
+    *resumes*: the command has ``--resume``, by which it goes on where it was stopped.
+    """
     progress = Progress(sys.stderr, limit)
     with interruptible(progress.note) as cancelled, contextlib.redirect_stdout(sys.stderr):
         try:
-            yield Watch(listener=progress, cancelled=cancelled)
+            yield Watch(listener=progress, cancelled=cancelled, resumes=resumes)
         finally:
             progress.close()

@@ -130,7 +130,7 @@ def _report(name: str, config: Config, place: Path) -> dict[str, Any]:
         return read_report(place)
     write_json(_stamp(place, name), _asked(config))
     say(_("{name}: trying", name=name))
-    with _named(name), working(config.budget_seconds) as watch:
+    with _named(name), working(config.budget_seconds, resumes=True) as watch:
         # What a stopped run of the same settings left is gone on with.
         conduct(config, place, watch, resume=same and place.with_name(f".{place.name}.work").exists())
     return read_report(place)

@@ -70,7 +70,7 @@ def try_(
 def _conduct(settings: Config, place: Path, resume: bool, json_: bool) -> Result:
     from hasei.judge.study import conduct
 
-    with working(settings.budget_seconds) as watch:
+    with working(settings.budget_seconds, resumes=True) as watch:
         result = conduct(settings, place, watch, resume=resume)
     if json_:
         emit_json(result.to_json())

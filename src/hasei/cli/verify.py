@@ -58,8 +58,9 @@ def _lines(found: Verified) -> list[str]:
     lines += [f"note: {note}" for note in found.notes]
     if found.broken:
         lines.append(f"broken by step {found.broken}")
-    last = "as it was made" if found.passes else "NOT as it was made"
-    return [*lines, f"{last}; it answers {found.answers} rows" if found.answers else last]
+    if not found.passes:
+        return [*lines, "NOT as it was made"]
+    return [*lines, f"as it was made; it answers {found.answers} rows" if found.answers else "as it was made"]
 
 
 def _look(look: Look) -> str:

@@ -75,7 +75,7 @@ def candidates(
     *also*: folders of other models that answer the same, such as a static student. Raises NotSupported where one does not.
     """
     watch = watch or Watch()
-    found = [_there(PLAIN, model, lossless=True)]
+    found, others = [_there(PLAIN, model, lossless=True)], [_other(model, folder) for folder in also]
     network = getattr(model.predictor, "model", None)
     if isinstance(network, torch.nn.Module) and (
         hasattr(model.predictor, "tokenizer") or hasattr(model.predictor, "prepare")
@@ -84,7 +84,7 @@ def candidates(
         for target, precision in ENGINES:
             watch.report("exporting", f"{target}, {precision}")
             found.append(_exported(model, target, precision, calibration))
-    return found + [_other(model, folder) for folder in also]
+    return found + others
 
 
 def _exported(model: DerivedModel, target: str, precision: str, calibration: Sequence[Input]) -> Candidate:

@@ -1,6 +1,7 @@
 """What a model can be exported to: each target makes the files of a new folder, and says in which format they are read.
 
-``onnx`` and ``openvino`` are run by another engine; ``safetensors`` is the same folder with its weights at another precision.
+``onnx`` and ``openvino`` are run by another engine; ``safetensors`` is the same folder with its weights at another precision, or
+an adapter merged into its base.
 ``static`` and ``gguf`` are said why not, in one line.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hasei.deliver.whole import is_adapter, whole
 from hasei.derive.derived import DerivedModel
 from hasei.engine import exported, runtimes
 from hasei.ground import lineage, plugins
@@ -76,12 +78,14 @@ def _engine(name: str) -> Callable[[DerivedModel, str, Path, Sequence[Input]], s
 
 
 def _refuse_cast(model: DerivedModel, precision: str) -> None:
+    if is_adapter(model):
+        whole(model)
+        return
     config = _config(model.folder)
     if not (model.folder / _WEIGHTS).is_file() or "model_type" not in config:
         raise NotSupported(
             f"a model of the format {model.identity['format']} has no weights to write at another precision",
-            expected=f"a folder with {_WEIGHTS} and the config.json of a transformer",
-            do="merge an adapter first, or export it to onnx",
+            expected=f"a folder with {_WEIGHTS} and the config.json of a transformer", do="run it as it is",
         )  # fmt: skip
     if config.get("quantization_config"):
         raise NotSupported(
@@ -96,12 +100,18 @@ def _refuse_cast(model: DerivedModel, precision: str) -> None:
 def _cast(model: DerivedModel, precision: str, folder: Path, calibration: Sequence[Input]) -> str:
     """Copy the folder with the weights of its transformer at *precision*; the head stays in fp32, and so do the sums.
 
-    Libraries read in ``config.json`` in which type to compute: it still says float32.
+    An adapter is merged into its base first. Libraries read in ``config.json`` in which type to compute: it still says float32.
     """
     import torch
     from safetensors.torch import load_file, save_file
 
-    shutil.copytree(model.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_OURS))
+    name = str(model.identity["format"])
+    if is_adapter(model):
+        predictor, name = whole(model)
+        form: Any = plugins.load("formats", name)
+        form.save(predictor, folder, model.open_base())
+    else:
+        shutil.copytree(model.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_OURS))
     kind = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
     largest = torch.finfo(kind).max
     tensors = {
@@ -109,7 +119,7 @@ def _cast(model: DerivedModel, precision: str, folder: Path, calibration: Sequen
         for name, value in load_file(folder / _WEIGHTS).items()
     }
     save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
-    return str(model.identity["format"])
+    return name
 
 
 def _held(path: Path) -> set[str]:

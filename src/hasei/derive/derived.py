@@ -11,7 +11,7 @@ from typing import Any
 from hasei.engine.derivation import Derivation, Predictor
 from hasei.engine.ragged import difference
 from hasei.ground import lineage, plugins
-from hasei.ground.errors import BaseError
+from hasei.ground.errors import BaseError, HaseiError
 from hasei.ground.events import Watch
 from hasei.ground.files import new_folder, write_bytes, write_json
 from hasei.inputs.base import Base
@@ -59,9 +59,18 @@ class DerivedModel:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The model itself, loaded from the folder."""
+        """The model itself, loaded from the folder; raises BaseError where a part of it is missing or damaged."""
         form: Any = plugins.load("formats", self.identity["format"])
-        predictor: Predictor = form.load(self.folder, self.open_base)
+        try:
+            predictor: Predictor = form.load(self.folder, self.open_base)
+        except HaseiError:
+            raise
+        except Exception as error:  # whatever a library raises on a file that makes no sense
+            said = (str(error).strip().splitlines() or [""])[0][:200]
+            raise BaseError(
+                f"the model in '{self.folder.name}' can't be loaded", received=f"{type(error).__name__}: {said}",
+                do="see which file was changed with hasei verify, or derive it again",
+            ) from error  # fmt: skip
         if predictor.width != self.space.width:
             raise BaseError(
                 f"the head in '{self.folder.name}' does not fit its labels", expected=f"{self.space.width} outputs",

@@ -29,6 +29,8 @@ PROBES = (
 """Short texts on which tokenizers differ: cases, accents, spaces, full-width forms, characters of several bytes."""
 LONG = " ".join(f"{word} {number}" for number in range(70) for word in ("where is my parcel", "refund", "荷物はどこ"))
 """A text of more than 512 tokens: where it is cut shows."""
+_NO_MATTER = {"transformers_version", "dtype", "torch_dtype", "use_cache"}
+"""Settings in ``config.json`` that decide no answer."""
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
 
@@ -41,6 +43,9 @@ def facts_of(model: DerivedModel, base: nn.Module | None = None) -> dict[str, An
         **_read_by(model),
         **_weights(model, base),
     }
+    config = _config(model.folder)
+    if config:
+        found["config"] = config
     stored = stored_in(model.folder)
     if stored:
         found["stored"] = stored
@@ -108,6 +113,18 @@ def _header(path: Path) -> dict[str, Any]:
         length = int.from_bytes(file.read(8), "little")
         header: dict[str, Any] = json.loads(file.read(min(length, 100_000_000)))
     return {name: value for name, value in header.items() if name != "__metadata__"}
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Return the settings of the architecture, as ``config.json`` states them, that are single numbers and words."""
+    try:
+        stated = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(stated, dict):
+        return {}
+    plain = {n: v for n, v in stated.items() if isinstance(v, (str, int, float)) and not n.startswith("_")}
+    return {name: value for name, value in sorted(plain.items()) if name not in _NO_MATTER}
 
 
 def _labels(folder: Path) -> dict[str, Any] | None:

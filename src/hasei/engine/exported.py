@@ -167,7 +167,7 @@ def exported(
             "a model of pictures is not exported in int8: its convolutions have no products of matrices to round",
             expected="fp32 or fp16", received="int8", do="choose another --precision",
         )  # fmt: skip
-    graph = to_onnx(_merged(found.model), _example(found, texts))
+    graph = to_onnx(merged(found.model), _example(found, texts))
     batches = _batches(found.reading, calibration) if calibration and precision == "int8" else []
     if engine == "openvino":
         content = rounding_openvino.converted(written(graph), precision, batches)
@@ -230,7 +230,7 @@ def _example(graph: _Graph, texts: int) -> dict[str, torch.Tensor]:
     return example(reads, limit, texts=1 if graph.kind.endswith(APART) else texts)
 
 
-def _merged(model: nn.Module) -> nn.Module:
+def merged(model: nn.Module) -> nn.Module:
     """Return *model* with adapters that are sums added into the weights that they change; *model* itself is left as it is."""
     from peft import PeftModel
 

@@ -35,12 +35,14 @@ def _ignore(event: Event) -> None:
 class Watch:
     """Deadline, cancellation and progress of one piece of work.
 
-    *deadline* is in seconds of :func:`time.monotonic`; None means no limit.
+    *deadline* is in seconds of :func:`time.monotonic`; None means no limit. *resumes*: what is stopped can be gone on with
+    (``--resume``).
     """
 
     deadline: float | None = None
     listener: Callable[[Event], None] = _ignore
     cancelled: Callable[[], bool] = lambda: False
+    resumes: bool = True
     _last: float = field(default=0.0, repr=False)
 
     def report(self, stage: str, message: str = "", fraction: float | None = None, *, often: bool = False) -> None:
@@ -58,11 +60,11 @@ class Watch:
     def check(self) -> None:
         """Raise :class:`Stopped` when cancelled, :class:`DeadlineReached` when the time is over."""
         if self.cancelled():
-            raise Stopped("stopped by Ctrl-C", do="run the same command with --resume to go on")
+            raise Stopped("stopped by Ctrl-C", do="run the same command with --resume to go on" if self.resumes else "")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise DeadlineReached
 
     def until(self, deadline: float | None) -> Watch:
         """Return a watch for a part of this work that must end at *deadline* or at ours, whichever is sooner."""
         ends = [d for d in (deadline, self.deadline) if d is not None]
-        return Watch(min(ends) if ends else None, self.listener, self.cancelled)
+        return Watch(min(ends) if ends else None, self.listener, self.cancelled, self.resumes)

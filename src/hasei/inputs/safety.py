@@ -83,7 +83,10 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     """Return ``config.json`` as a dict; raises :class:`BaseError` when absent or not a JSON object."""
     path = folder / "config.json"
     if (folder / "adapter_config.json").is_file() and not path.is_file():
-        raise BaseError(f"the base '{name}' is an adapter and no whole model", do="give the base that it belongs to")
+        raise BaseError(
+            f"'{name}' is an adapter and no whole model",
+            do="merge it into its base first (hasei export ADAPTER --to safetensors --precision fp32), or give that base",
+        )  # fmt: skip
     if not path.is_file():
         raise BaseError(
             f"the base '{name}' has no config.json", expected="a folder in the transformers format",

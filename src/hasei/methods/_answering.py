@@ -33,7 +33,7 @@ def trunk_of(predictor: Predictor, name: str) -> nn.Module:
     if hasattr(trunk, "get_base_model") or hasattr(trunk, "peft"):
         raise NotSupported(
             f"'{name}' can't work on an adapter beside its base", expected="a whole model",
-            do="merge it into its base first (method merging), or name another method with 'of'",
+            do="merge it into its base first (hasei export ADAPTER --to safetensors --precision fp32), or name another with 'of'",
         )  # fmt: skip
     return trunk
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hasei.engine.cascading import NEVER, by_loss, by_share, confidence, log_shares, temperature_of
 from hasei.engine.derivation import Context, Derivation, Facts, Settings, Supports
@@ -57,6 +57,12 @@ class Params(Settings):
     threshold: float | None = Field(None, ge=0, le=1)
     temperatures: tuple[float, float] | None = None
     held: float = Field(0.2, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> Self:
+        if self.share is not None and self.threshold is not None and self.temperatures is None:
+            raise ValueError("a share of the rows and a threshold can't both be asked for: leave one of them out")
+        return self
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # a study keys its trials by it, and settings inside settings have no hash

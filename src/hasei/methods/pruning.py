@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hasei.engine import pruning
 from hasei.engine.block_costs import Layout
@@ -71,6 +71,13 @@ class Params(Tuned):
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # a study keys its trials by it, and settings inside settings have no hash
 
+    @model_validator(mode="after")
+    def _one_wish(self) -> Self:
+        named = sorted({"width", "heads", "layers"} & self.model_fields_set)
+        if self.target_ms is not None and named:
+            raise ValueError(f"target_ms finds what goes by itself: leave out {', '.join(named)}")
+        return self
+
     @field_validator("weights")
     @classmethod
     def _share_or_pattern(cls, value: float | str) -> float | str:
@@ -105,7 +112,7 @@ def pattern_of(weights: float | str) -> tuple[int, int] | None:
             raise ValueError("a share from 0 to below 1, or n:m as in 2:4")
         return None
     n, colon, m = weights.partition(":")
-    if not colon or not (n.isdecimal() and m.isdecimal()) or not 0 < int(n) <= int(m):
+    if not colon or not (n.isdecimal() and m.isdecimal()) or not 0 < int(n) < int(m):
         raise ValueError("a share from 0 to below 1, or n:m as in 2:4")
     return int(n), int(m)
 
@@ -188,7 +195,7 @@ def _prune(context: Context, params: Params, model: Any, source: Source) -> tupl
         width = pruning.width_of(model.trunk.config)[1]
         prune_neurons(model, _left(width, params.width, "width"), params.by, known)
     pattern = pattern_of(params.weights)
-    if not params.weights or (pattern and pattern[0] == pattern[1]):
+    if not params.weights:
         return params, {}
     return params, prune_weights(model, 0.0 if pattern else float(params.weights), pattern, params.by, known)
 

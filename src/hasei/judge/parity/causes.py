@@ -18,6 +18,7 @@ def diagnose(then: Facts, now: Facts) -> list[str]:
     """Return in words what differs between the facts *then* and *now*, what explains most first; empty where nothing does."""
     found = [
         *_labels(then, now),
+        *_config(then, now),
         *_read(then, now),
         *_cut(then, now),
         *_pooled(then, now),
@@ -98,6 +99,15 @@ def _cut(then: Facts, now: Facts) -> Iterator[str]:
         a, b = (f.get("own_tokenizer") or f.get("tokenizer") or {} for f in (then, now))
         if a.get("ids") == b.get("ids") and a.get("cut_at") != b.get("cut_at"):
             yield _("texts are cut at {now} tokens, not at {then}", now=b.get("cut_at"), then=a.get("cut_at"))
+
+
+def _config(then: Facts, now: Facts) -> Iterator[str]:
+    one, other = then.get("config"), now.get("config")
+    if one is None or other is None:
+        return
+    for name in sorted({*one, *other}):
+        if one.get(name) != other.get(name):
+            yield _("config.json says {name}: {now}, not {then}", name=name, now=other.get(name), then=one.get(name))
 
 
 def _pooled(then: Facts, now: Facts) -> Iterator[str]:

@@ -112,7 +112,8 @@ def refuse(found: Parity, what: str, do: str = "") -> None:
         return
     raise RunFailed(
         f"{what} does not answer as the model that was evaluated did: {'; '.join(found.why_not)}",
-        expected="the same answers" if found.lossless else f"a loss of at most {found.max_loss:.2%}", do=do,
+        expected="the same answers" if found.lossless else f"a loss of at most {found.max_loss:.2%}" if found.metric else "",
+        do=do,
     )  # fmt: skip
 
 
