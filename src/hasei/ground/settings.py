@@ -47,8 +47,8 @@ def _explain(kind: type[BaseModel], error: ValidationError, where: str) -> Recip
     if first["type"] == "missing":
         return RecipeError(f"{where} lacks the setting '{path}'", do=f"add {path}")
     received = first.get("input")
-    if first["type"] == "value_error" and isinstance(received, (dict, BaseModel)):  # settings that do not go together
-        return RecipeError(f"{where}{f' ({path})' if path else ''}: {_expected(first)}")
+    if first["type"] == "value_error" and not path:  # settings that do not go together
+        return RecipeError(f"{where}: {_expected(first)}")
     shown = repr(received) if isinstance(received, (str, int, float, bool, type(None))) else _named(received)
     return RecipeError(
         f"{where}: '{path}' is wrong" if path else f"{where} is wrong", expected=_expected(first), received=shown,
