@@ -151,7 +151,7 @@ def show_plan(plan: dict[str, Any]) -> None:
         table.add_row(*(Text(safe(cell)) for cell in cells))
     page.print()
     page.print(table)
-    if plan["beyond_budget"]:
+    if plan.get("beyond_budget"):
         page.print()
         _plain(page, _(
             "Longer than the whole budget: {names}. Such a training is run with fewer epochs where that is still of use, else it "

@@ -85,7 +85,8 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     if (folder / "adapter_config.json").is_file() and not path.is_file():
         raise BaseError(
             f"'{name}' is an adapter and no whole model",
-            do="merge it into its base first (hasei export ADAPTER --to safetensors --precision fp32), or give the base that it belongs to",
+            do="merge it into its base first (hasei export ADAPTER --to safetensors --precision fp32), "
+            "or give the base that it belongs to",
         )  # fmt: skip
     if not path.is_file():
         raise BaseError(
