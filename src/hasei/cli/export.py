@@ -15,6 +15,7 @@ from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, safe, say
 from hasei.ground.errors import RecipeError
 from hasei.ground.files import refuse_unwritable
+from hasei.ground.language import _, language, speaking
 
 if TYPE_CHECKING:
     from hasei.deliver.export import Exported
@@ -54,8 +55,8 @@ _MaxLoss = Annotated[
 
 def export(
     model_dir: _Model, to: _To, out: _Out, precision: _Precision = "", data: _Rows = None, calibration: _Calibration = None,
-    max_loss: _MaxLoss = 0.5, map_: options.Map = None, base: options.Parent = None, json_: options.Json = False,
-    debug: options.Debug = False,
+    max_loss: _MaxLoss = 0.5, map_: options.Map = None, base: options.Parent = None, lang: options.Lang = None,
+    json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Write a model for another engine, or at another precision; nothing is left unless it answers as the model does.
 
@@ -73,20 +74,21 @@ def export(
     if not 0 <= max_loss <= 100:
         raise RecipeError("--max-loss is out of range", expected="0 to 100 points", received=f"{max_loss:g}")
     refuse_unwritable(out)
-    model, given = open_model(model_dir, base or ""), parts_of(map_)
-    with working() as watch:
-        rows = labelled_rows(model, data, given) if data is not None else None
-        for part in sorted(rows.mapping.guessed) if rows is not None else ():
-            say(f"note: column '{rows.mapping.columns[part]}' taken as {part}: {rows.mapping.why}")  # type: ignore[union-attr]
-        calibrated = labelled_rows(model, calibration, given).inputs if calibration is not None else []
-        made = run(
-            model_dir, to, out, precision=precision, rows=rows, calibration=calibrated, base=base or "", max_loss=max_loss / 100,
-            watch=watch,
-        )  # fmt: skip
-    if json_:
-        emit_json(_json(made, out))
-    else:
-        sys.stdout.write(safe("\n".join(_lines(made, out, labelled=rows is not None))) + "\n")
+    with speaking(lang or language()):
+        model, given = open_model(model_dir, base or ""), parts_of(map_)
+        with working() as watch:
+            rows = labelled_rows(model, data, given) if data is not None else None
+            for part in sorted(rows.mapping.guessed) if rows is not None else ():
+                say(f"note: column '{rows.mapping.columns[part]}' taken as {part}: {rows.mapping.why}")  # type: ignore[union-attr]
+            calibrated = labelled_rows(model, calibration, given).inputs if calibration is not None else []
+            made = run(
+                model_dir, to, out, precision=precision, rows=rows, calibration=calibrated, base=base or "",
+                max_loss=max_loss / 100, watch=watch,
+            )  # fmt: skip
+        if json_:
+            emit_json(_json(made, out))
+        else:
+            sys.stdout.write(safe("\n".join(_lines(made, out, labelled=rows is not None))) + "\n")
 
 
 def _json(made: Exported, out: Path) -> dict[str, Any]:
@@ -99,18 +101,28 @@ def _json(made: Exported, out: Path) -> dict[str, Any]:
 
 def _lines(made: Exported, out: Path, *, labelled: bool) -> list[str]:
     from hasei.judge.report.figures import size
+    from hasei.judge.wording import term
 
     found, name = made.parity, made.parity.metric
-    rows = f"{found.rows:,} rows" if labelled else f"{found.rows:,} rows of hasei's own"
+    rows = f"{found.rows:,}"
+    agreement, difference = f"{found.agreement:.1%}", f"{found.difference:.2g}"
+    after, before, share = (
+        size(made.bytes_after), size(made.bytes_before), f"{made.bytes_after / made.bytes_before:.0%}",
+    )  # fmt: skip
     lines = [
-        f"exported: {out}",
-        f"size: {size(made.bytes_after)}, before {size(made.bytes_before)} ({made.bytes_after / made.bytes_before:.0%})",
-        f"same answers on {rows}: {found.agreement:.1%}; outputs differ by at most {found.difference:.2g} of the largest",
-    ]
+        _("exported: {out}", out=out),
+        _("size: {after}, before {before} ({share})", after=after, before=before, share=share),
+        _("same answers on {rows} rows: {agreement}; outputs differ by at most {difference} of the largest", rows=rows,
+          agreement=agreement, difference=difference)
+        if labelled
+        else _("same answers on {rows} rows of hasei's own: {agreement}; outputs differ by at most {difference} of the largest",
+               rows=rows, agreement=agreement, difference=difference),
+    ]  # fmt: skip
     if found.change is not None and found.before is not None and found.after is not None:
         change = found.change
-        lines.append(
-            f"{name}: {found.before:.4f} before, {found.after:.4f} after; change {change.value:+.4f}, "
-            f"95 % interval {change.low:+.4f} to {change.high:+.4f}"
-        )
-    return [*lines, f"Next: hasei predict {shlex.quote(str(out))} new.csv --out answers.csv"]
+        lines.append(_(
+            "{name}: {before} before, {after} after; change {change}, 95 % interval {low} to {high}", name=term(name),
+            before=f"{found.before:.4f}", after=f"{found.after:.4f}", change=f"{change.value:+.4f}", low=f"{change.low:+.4f}",
+            high=f"{change.high:+.4f}",
+        ))  # fmt: skip
+    return [*lines, _("Next: {command}", command=f"hasei predict {shlex.quote(str(out))} new.csv --out answers.csv")]

@@ -14,6 +14,7 @@ from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import console, emit_json, safe, say
 from hasei.ground.errors import RecipeError
+from hasei.ground.language import _, language, speaking
 
 if TYPE_CHECKING:
     from hasei.deliver.optimise import Measured, Table
@@ -55,8 +56,8 @@ _Out = Annotated[
 def optimise(
     model_dir: _Model = None, latency_p95_ms: _Latency = None, max_loss: _MaxLoss = 0.5, data: _Data = None, out: _Out = None,
     also: _Also = None, target: _Target = None, print_probe: _Probe = False, text: options.Text = None,
-    label: options.Label = None, map_: options.Map = None, base: options.Parent = None, json_: options.Json = False,
-    debug: options.Debug = False,
+    label: options.Label = None, map_: options.Map = None, base: options.Parent = None, lang: options.Lang = None,
+    json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Find the cheapest way to run a model here: engine, precision, threads and batch, measured side by side.
 
@@ -84,14 +85,15 @@ def optimise(
     )
     given = parts_of(map_) | {k: v for k, v in (("text", text), ("label", label)) if v}
     place = out or model_dir.with_name(f"{model_dir.name}-optimised")
-    with working() as watch:
-        rows = _rows(model_dir, data, given, base or "")
-        table, made = optimise(model_dir, place, wish, rows=rows, also=also or (), base=base or "", watch=watch)
-    if json_:
-        emit_json({"schema": 1, **table.to_json(), "out": None if made is None else place.as_posix()})
-    else:
-        _show(table, place)
-    refuse(table)
+    with speaking(lang or language()):
+        with working() as watch:
+            rows = _rows(model_dir, data, given, base or "")
+            table, made = optimise(model_dir, place, wish, rows=rows, also=also or (), base=base or "", watch=watch)
+        if json_:
+            emit_json({"schema": 1, **table.to_json(), "out": None if made is None else place.as_posix()})
+        else:
+            _show(table, place)
+        refuse(table)
 
 
 def _rows(model_dir: Path, data: Path | None, given: dict[str, str], base: str) -> Dataset | None:
@@ -99,7 +101,7 @@ def _rows(model_dir: Path, data: Path | None, given: dict[str, str], base: str) 
     if data is None:
         if given:
             raise RecipeError("columns are named, but no file", do="give it with --data")
-        say("note: without --data answers are compared on rows of hasei's own; nobody knows which are right")
+        say(_("note: without --data answers are compared on rows of hasei's own; nobody knows which are right"))
         return None
     from hasei.derive.derived import open_model
     from hasei.judge.scored import labelled_rows
@@ -114,33 +116,31 @@ def _show(table: Table, place: Path) -> None:
     page, best = console(), table.best
     shown = Lines(box=None, pad_edge=False, header_style="dim")
     priced = any(one.price is not None for one in table.lines)
-    for name in (
-        "",
-        "engine",
-        "threads",
-        "batch",
-        "p50 ms",
-        "p95 ms",
-        "rows/s",
-        "x plain",
-        "MB",
-        *(["per 1M rows"] if priced else []),
-    ):
-        shown.add_column(name, justify="left" if name in ("", "engine") else "right", no_wrap=True)
-    shown.add_column("same answers", justify="right")
+    names = (_("threads"), _("batch"), "p50 ms", "p95 ms", _("rows/s"), _("x plain"), "MB")
+    for name in ("", _("engine")):
+        shown.add_column(name, no_wrap=True)
+    for name in (*names, *([_("per 1M rows")] if priced else []), _("same answers")):
+        shown.add_column(name, justify="right", no_wrap=True)
     for one in sorted(table.lines, key=lambda line: (not line.passes, line.work)):
         shown.add_row(*map(Text, map(safe, _cells(one, table, priced=priced, kept=one is best))))
     page.print(shown)
     for one in table.lines:
         if not one.passes:
-            page.print(safe(f"not {one.label}: {'; '.join(one.why_not)}"), soft_wrap=True, style="dim")
+            page.print(
+                safe(_("not {candidate}: {why}", candidate=one.label, why="; ".join(one.why_not))),
+                soft_wrap=True,
+                style="dim",
+            )
     for name, why in table.absent:
-        page.print(safe(f"not tried, {name}: {why}"), soft_wrap=True, style="dim")
+        page.print(safe(_("not tried, {candidate}: {why}", candidate=name, why=why)), soft_wrap=True, style="dim")
     if table.projected:
-        page.print(safe(f"note: {table.projected}"), soft_wrap=True)
+        page.print(safe(_("note: {note}", note=table.projected)), soft_wrap=True)
     if best is not None:
-        page.print(safe(f"kept: {best.label}: {place}"), soft_wrap=True, style="bold")
-        page.print(safe(f"Next: hasei predict {shlex.quote(str(place))} new.csv --out answers.csv"), soft_wrap=True)
+        page.print(
+            safe(_("kept: {candidate}: {place}", candidate=best.label, place=place)), soft_wrap=True, style="bold"
+        )
+        command = f"hasei predict {shlex.quote(str(place))} new.csv --out answers.csv"
+        page.print(safe(_("Next: {command}", command=command)), soft_wrap=True)
 
 
 def _cells(one: Measured, table: Table, *, priced: bool, kept: bool) -> list[str]:

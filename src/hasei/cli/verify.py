@@ -12,6 +12,7 @@ from hasei.cli import options
 from hasei.cli.asked import parts_of
 from hasei.cli.progress import working
 from hasei.cli.terminal import emit_json, safe
+from hasei.ground.language import _, language, speaking
 
 if TYPE_CHECKING:
     from hasei.judge.parity import Look, Verified
@@ -24,7 +25,7 @@ _Data = Annotated[
 
 def verify(
     folder: _Folder, data: _Data = None, text: options.Text = None, label: options.Label = None, map_: options.Map = None,
-    base: options.Parent = None, json_: options.Json = False, debug: options.Debug = False,
+    base: options.Parent = None, lang: options.Lang = None, json_: options.Json = False, debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Check that a model folder is what was evaluated: its files by their hashes, and its answers as it will run.
 
@@ -41,37 +42,52 @@ def verify(
 
     given = parts_of(map_) | {k: v for k, v in (("text", text), ("label", label)) if v}
     rows = labelled_rows(open_model(folder, base or ""), data, given) if data is not None else None
-    with working() as watch:
-        found = checked(folder, base or "", rows, watch)
-    if json_:
-        emit_json(found.to_json())
-    else:
-        sys.stdout.write(safe("\n".join(_lines(found))) + "\n")
-    if not found.passes:
-        raise typer.Exit(1)
+    with speaking(lang or language()):
+        with working() as watch:
+            found = checked(folder, base or "", rows, watch)
+        if json_:
+            emit_json(found.to_json())
+        else:
+            sys.stdout.write(safe("\n".join(_lines(found))) + "\n")
+        if not found.passes:
+            raise typer.Exit(1)
 
 
 def _lines(found: Verified) -> list[str]:
     """Return what is said of *found*, the causes before what follows from them."""
-    lines = [*found.differences, *(f"cause: {cause}" for cause in found.causes)]
+    lines = [*found.differences, *(_("cause: {cause}", cause=cause) for cause in found.causes)]
     lines += [_look(look) for look in found.looks]
-    lines += [f"note: {note}" for note in found.notes]
+    lines += [_("note: {note}", note=note) for note in found.notes]
     if found.broken:
-        lines.append(f"broken by step {found.broken}")
+        lines.append(_("broken by step {step}", step=found.broken))
     if not found.passes:
-        return [*lines, "NOT as it was made"]
-    return [*lines, f"as it was made; it answers {found.answers} rows" if found.answers else "as it was made"]
+        return [*lines, _("NOT as it was made")]
+    last = _("as it was made; it answers {rows} rows", rows=found.answers) if found.answers else _("as it was made")
+    return [*lines, last]
 
 
 def _look(look: Look) -> str:
-    head = f"{look.rows} rows, by {look.runtime}"
+    from hasei.judge.wording import term
+
+    head = _("{rows} rows, by {runtime}", rows=look.rows, runtime=look.runtime)
     if look.found is None:
         return f"{head}: {look.why}"
     found = look.found
     if found.why_not:
         return f"{head}: {'; '.join(found.why_not)}"
-    score = f"; {found.metric} {found.before:.4g} before, {found.after:.4g} now" if found.metric else ""
-    return f"{head}: {found.agreement:.2%} of {found.rows} rows answered as before, outputs within {found.difference:.1e}{score}"
+    alike = _(
+        "{agreement} of {rows} rows answered as before, outputs within {difference}", agreement=f"{found.agreement:.2%}",
+        rows=found.rows, difference=f"{found.difference:.1e}",
+    )  # fmt: skip
+    if not found.metric:
+        return f"{head}: {alike}"
+    score = _(
+        "{metric} {before} before, {after} now",
+        metric=term(found.metric),
+        before=f"{found.before:.4g}",
+        after=f"{found.after:.4g}",
+    )
+    return f"{head}: {alike}; {score}"
 
 
 __all__ = ["verify"]

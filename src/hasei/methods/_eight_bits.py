@@ -131,6 +131,13 @@ def _left_whole(context: Context, predictor: Any, rows: list[Input], sizes: dict
             n=len(whole), before=f"{before:.1%}", after=f"{after:.1%}",
         )  # fmt: skip
         context.watch.report("finding", message)
+    if after > ENOUGH:
+        message = _(
+            "in 8 bits the outputs change by {after}, more than the {most} aimed at: look at how many rows are answered as "
+            "before",
+            after=f"{after:.1%}", most=f"{ENOUGH:.0%}",
+        )  # fmt: skip
+        context.watch.report("finding", message)
     return whole
 
 
