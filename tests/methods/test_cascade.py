@@ -20,6 +20,7 @@ from hasei.formats._cascaded import CascadePredictor
 from hasei.ground import plugins
 from hasei.ground.errors import BaseError, NotSupported, RecipeError
 from hasei.judge.loading import snippet
+from hasei.judge.loading_several import parts_in
 from hasei.tasks import open_task
 
 TASK = open_task("text_classification")
@@ -141,6 +142,16 @@ def test_the_code_of_its_card_joins_the_two_folders_as_it_does(place, monkeypatc
     exec(code, names)
     student, teacher = (getattr(model.predictor, part)[1].outputs for part in ("student", "teacher"))
     assert names["answers"](TOY.inputs, student, teacher) == model.answers(TOY.inputs).values
+
+
+def test_the_code_of_its_card_answers_by_itself(place, monkeypatch):
+    model, said = open_model(place), []
+    code = snippet(model.identity, parts=parts_in(place)).partition("```python")[2].partition("```")[0]
+    monkeypatch.chdir(place)
+    told = code.replace('answers(["a text"]', f"answers({list(TOY.inputs)!r}")
+    assert told != code
+    exec(told, {"print": said.extend})
+    assert said == model.answers(TOY.inputs).values
 
 
 def test_a_finished_model_is_the_teacher_as_it_is(place, toy_base, tmp_path):

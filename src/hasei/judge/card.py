@@ -15,6 +15,7 @@ from hasei.ground import files, lineage, plugins
 from hasei.ground.language import _
 from hasei.inputs.architecture import auto_class
 from hasei.judge.loading import snippet
+from hasei.judge.loading_several import parts_in
 from hasei.judge.report.figures import NONE, duration, significant
 from hasei.judge.report.lines import Report, facts_of, scheme_words
 from hasei.judge.wording import sentences, term
@@ -63,18 +64,20 @@ def write_card(folder: Path, report: Report | None, base: Base | None, task: Tas
 
     *base* is what it was derived from. Raises BaseError where *folder* is no model made by hasei.
     """
-    files.write_text(folder / "README.md", card_text(lineage.read(folder), report, base, task))
+    files.write_text(folder / "README.md", card_text(lineage.read(folder), report, base, task, parts_in(folder)))
 
 
-def card_text(content: Mapping[str, Any], report: Report | None, base: Base | None, task: Task) -> str:
-    """Return the card of the model whose ``hasei.json`` holds *content*."""
+def card_text(
+    content: Mapping[str, Any], report: Report | None, base: Base | None, task: Task, parts: Mapping[str, str] | None = None
+) -> str:  # fmt: skip
+    """Return the card of the model whose ``hasei.json`` holds *content*; *parts*: the formats of models within its folder."""
     identity = content["identity"]
-    parts = [
+    sections = [
         _front_matter(content, report, task), f"# {_title(identity)}", _what(identity),
-        _verdict(report), _figures(content), _use(content), _loading(identity, base), _labels(identity),
+        _verdict(report), _figures(content), _use(content), _loading(identity, base, parts), _labels(identity),
         _origin(content),
     ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in sections if part) + "\n"
 
 
 def hub_licence(licence: str) -> tuple[str, str]:
@@ -219,11 +222,11 @@ def _use(content: Mapping[str, Any]) -> str:
     return f"## {_('Intended use and limits')}\n\n{text}"
 
 
-def _loading(identity: Mapping[str, Any], base: Base | None) -> str:
-    opened = (base.pooling, auto_class(base.config["model_type"]).__name__) if base else ()
+def _loading(identity: Mapping[str, Any], base: Base | None, parts: Mapping[str, str] | None) -> str:
+    opened = {"pooling": base.pooling, "trunk": auto_class(base.config["model_type"]).__name__} if base else {}
     own = _OF_PICTURES if _of_pictures(identity) else _OF_TEXTS
     return (
-        f"## {_('How to load it')}\n\n{snippet(identity, *opened)}\n\n"
+        f"## {_('How to load it')}\n\n{snippet(identity, **opened, parts=parts)}\n\n"
         f"### {_('With {library}', library='hasei')}\n\n{own}"
     )
 

@@ -21,7 +21,7 @@ from hasei.judge.loading_documents import OF_DOCUMENTS
 from hasei.judge.loading_entries import OF_ENTRIES
 from hasei.judge.loading_parts import OF_PARTS
 from hasei.judge.loading_quantised import held, in_four
-from hasei.judge.loading_several import OF_SEVERAL
+from hasei.judge.loading_several import OF_SEVERAL, of_parts
 from hasei.judge.loading_texts import OF_TEXTS
 from hasei.tasks import open_task
 
@@ -304,10 +304,13 @@ _POOLED = {
 }  # fmt: skip
 
 
-def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "AutoModel") -> str:
+def snippet(
+    identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "AutoModel", parts: Mapping[str, str] | None = None
+) -> str:  # fmt: skip
     """Return Markdown that says how to load a model of *identity* with the library that its format is native to.
 
-    *pooling* is how an adapter's base makes one vector of token states, *trunk* the class that opens it.
+    *pooling* is how an adapter's base makes one vector of token states, *trunk* the class that opens it; *parts* are the
+    formats of the folders within, by their names.
     """
     library = plugins.load("formats", identity["format"]).LIBRARY
     head = f"### {_('With {library}', library=library)}\n\n"
@@ -322,6 +325,9 @@ def snippet(identity: Mapping[str, Any], pooling: str = "mean", trunk: str = "Au
     code = code or loading_exported.code(
         identity["format"], task.target_kind, pair=pair, pictures=task.input_kind == "image"
     )  # fmt: skip
+    if parts:
+        exported = {form: loading_exported.code(form, task.target_kind, pair=pair) for form in parts.values()}
+        code = of_parts({name: _CODE.get(form) or exported[form] for name, form in parts.items()})
     if not code:
         return head + plugins.docstring("formats", identity["format"])
     meaning, said = _MEANING.get(task.target_kind, ("", ""))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import indent
+
 _JOINED = """```python
 import json
 from pathlib import Path
@@ -82,5 +87,43 @@ def answers(texts, student, teacher):
         outputs[unsure] = second - np.logaddexp.reduce(second, axis=1, keepdims=True)
     return [names[i] for i in outputs.argmax(1)]
 ```"""
+
+_PARTS = """for part, form in plan["formats"].items():
+    print(folder / part, form)  # a whole folder, loaded as others of this format
+
+
+"""
+
+
+def parts_in(folder: Path) -> dict[str, str]:
+    """Return the formats of student and teacher by the names of their folders, of a cascade; {} of any other folder."""
+    path = folder / "cascade.json"
+    return dict(json.loads(path.read_text("utf-8"))["formats"]) if path.is_file() else {}
+
+
+def of_parts(codes: Mapping[str, str]) -> str:
+    """Return the lines for a cascade whose student and teacher are loaded by *codes*, each lines that make ``outputs`` of texts.
+
+    Where one of them can't be told in this way, whoever reads them has to write how it answers.
+    """
+    if not codes or any('["a text"]' not in code or "{base}" in code for code in codes.values()):
+        return _CASCADE
+    imports, functions = {"import json", "from pathlib import Path", "import numpy as np"}, []
+    for name, code in codes.items():
+        lines = code.strip().removeprefix("```python").removesuffix("```").strip().splitlines()
+        imports |= {line for line in lines if line.startswith(("import ", "from "))}
+        rest = [
+            line for line in lines if not line.startswith(("import ", "from ")) and line not in ("{meaning}", "{said}")
+        ]
+        body = "\n".join(rest).strip().replace('folder, texts = Path("."), ["a text"]', 'folder = Path(".")')
+        body = body.replace('folder = Path(".")', f'folder = Path("{name}")').replace('["a text"]', "texts")
+        functions.append(f"def {name}(texts):\n{indent(body, '    ')}\n    return outputs\n\n\n")
+    plain = sorted(line for line in imports if line.startswith("import "))
+    others = sorted(line for line in imports if line.startswith("from "))
+    whole = _CASCADE.replace(_PARTS, "\n\n" + "".join(functions))
+    start = whole.index('folder = Path(".")')
+    head = "\n".join(["```python", *plain, *others, "", ""])
+    return head + whole[start:].removesuffix("```") + '\n\nprint(answers(["a text"], student, teacher))\n```'
+
 
 OF_SEVERAL = {"cascaded": _CASCADE, "joined": _JOINED, "many_heads": _MANY_HEADS}
