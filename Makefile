@@ -38,8 +38,9 @@ browser:
 honesty: setup
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m 'nightly or not nightly' tests/judge/honesty tests/judge/checks/test_leak_zoo.py --durations=20
 
+# A process that is lost ends the run: one started in its place would leave it hanging at the end.
 test: lint browser
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 bench: setup
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
