@@ -71,6 +71,15 @@ def has_vnni() -> bool:
     return known.is_file() and " avx512_vnni" in known.read_text("utf-8")
 
 
+def anonymous(pid: int) -> float:
+    """Anonymous memory of a process now, in MB."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon:")), 0.0)
+
+
 @dataclass(frozen=True)
 class Rows:
     """Texts and labels to learn from, and those to be scored on."""

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-from _sides import DATA, machine, settle
+from _sides import DATA, anonymous, machine, settle
 
 
 def main() -> None:
@@ -62,15 +62,6 @@ def measured(model: Path, texts: list[str], count: int, place: Path) -> str:
         f"| {datetime.date.today()} | hasei predict, {count:,} rows, {model.name} | {peak:.0f} MB at most, {seconds:.0f} s "
         f"({count / seconds:,.0f} rows a second, start included) | in order: {in_order}; equal texts alike: {alike} |"
     )
-
-
-def anonymous(pid: int) -> float:
-    """Anonymous memory of a process now, in MB."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon:")), 0.0)
 
 
 if __name__ == "__main__":

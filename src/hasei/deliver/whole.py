@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from torch import nn
@@ -13,6 +12,7 @@ from hasei.engine.exported import merged
 from hasei.engine.quantised import quantisation_of
 from hasei.engine.readings import reading_of
 from hasei.ground.errors import NotSupported
+from hasei.methods._answering import answering
 
 
 def is_adapter(model: DerivedModel) -> bool:
@@ -33,15 +33,10 @@ def whole(model: DerivedModel) -> tuple[Predictor, str]:
             "an adapter of a base that is held in 4 or 8 bits is not merged into it",
             do="export it to onnx, or use lora",
         )
-    plain = merged(network.model)
+    plain: Any = merged(network.model)
     if plain is network.model:
         raise NotSupported(
             "this adapter is no sum of weights, so it can't be merged into its base", expected="one of lora or ia3",
             received=str(model.identity["steps"][-1]["name"]), do="run it as it is, or export it to onnx",
         )  # fmt: skip
-    answers = copy.copy(network)
-    answers.model = plain
-    if network is not model.predictor:
-        pairs: Any = copy.copy(model.predictor)
-        pairs.pairs, answers = answers, pairs
-    return answers, reading_of(model.task).format
+    return answering(model.predictor, plain.trunk), reading_of(model.task).format

@@ -64,7 +64,12 @@ for other in json.loads((folder / "heads.json").read_text("utf-8")):
     print([other["name"], answers])
 ```"""
 
-_CASCADE = """```python
+_PARTS = """for part, form in plan["formats"].items():
+    print(folder / part, form)  # a whole folder, loaded as others of this format
+
+
+"""
+_OPENED = """```python
 import json
 from pathlib import Path
 
@@ -73,11 +78,8 @@ import numpy as np
 folder = Path(".")
 plan = json.loads((folder / "cascade.json").read_text("utf-8"))
 names = json.loads((folder / "labels.json").read_text("utf-8"))
-for part, form in plan["formats"].items():
-    print(folder / part, form)  # a whole folder, loaded as others of this format
-
-
-def answers(texts, student, teacher):
+"""
+_ANSWERS = """def answers(texts, student, teacher):
     \"\"\"Answer texts, where student and teacher return the outputs (rows, labels) of the two folders.\"\"\"
     first = np.asarray(student(texts), np.float64) / plan["temperatures"]["student"]
     outputs = first - np.logaddexp.reduce(first, axis=1, keepdims=True)
@@ -87,12 +89,7 @@ def answers(texts, student, teacher):
         outputs[unsure] = second - np.logaddexp.reduce(second, axis=1, keepdims=True)
     return [names[i] for i in outputs.argmax(1)]
 ```"""
-
-_PARTS = """for part, form in plan["formats"].items():
-    print(folder / part, form)  # a whole folder, loaded as others of this format
-
-
-"""
+_CASCADE = _OPENED + _PARTS + _ANSWERS
 
 
 def parts_in(folder: Path) -> dict[str, str]:
@@ -120,7 +117,7 @@ def of_parts(codes: Mapping[str, str]) -> str:
         functions.append(f"def {name}(texts):\n{indent(body, '    ')}\n    return outputs\n\n\n")
     plain = sorted(line for line in imports if line.startswith("import "))
     others = sorted(line for line in imports if line.startswith("from "))
-    whole = _CASCADE.replace(_PARTS, "\n\n" + "".join(functions))
+    whole = _OPENED + "\n\n" + "".join(functions) + _ANSWERS
     start = whole.index('folder = Path(".")')
     head = "\n".join(["```python", *plain, *others, "", ""])
     return head + whole[start:].removesuffix("```") + '\n\nprint(answers(["a text"], student, teacher))\n```'
